@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AIRPLANT_PORTS_H
+#define AIRPLANT_PORTS_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+#define PORTS_MAX 128
+
+/* Published ports: listening sockets made by the keeper in the host's network namespace. */
+struct ports {
+	size_t count;
+	struct listener {
+		int fd;          /* -1: skipped, or closed */
+		uint16_t host;   /* as bound */
+		uint16_t target; /* inside the container */
+	} list[PORTS_MAX];
+};
+
+/* Binds what `spawn`'s ports field asks for (docs/protocol.md); nothing stays bound on failure. */
+int ports_bind(const uint8_t *packed, size_t size, struct ports *ports, struct failure *failure);
+void ports_close(struct ports *ports);
+
+/* Starts the forwarder: a process that keeps the listening sockets, joins the network namespace, and connects from there to
+ * the peer address for each connection that it accepts. It has no other descriptor of the keeper's. Gives its pid and pidfd. */
+pid_t forward_start(const struct ports *ports, struct in_addr peer, int network_namespace, int *pidfd, struct failure *failure);
+
+#endif
