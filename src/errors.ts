@@ -1,0 +1,144 @@
+/**
+ * Every code an {@link AirplantError} can carry. The first group is the user's to mend, the second the machine's, the third ours.
+ */
+export type ErrorCode =
+  // An option has a wrong type or value.
+  | 'ERR_INVALID_OPTION'
+  // The program to run is not in the container, not executable, or its interpreter is missing.
+  | 'ERR_COMMAND_NOT_FOUND'
+  | 'ERR_COMMAND_NOT_EXECUTABLE'
+  | 'ERR_INTERPRETER_MISSING'
+  // The user or group is not in the root's /etc/passwd or /etc/group.
+  | 'ERR_UNKNOWN_USER'
+  // The working directory does not exist in the container.
+  | 'ERR_WORKDIR_MISSING'
+  // The source of a bind mount, a file to place, or the root directory does not exist or cannot be read.
+  | 'ERR_SOURCE_MISSING'
+  // The root's /proc, /dev or /sys is a link or no directory.
+  | 'ERR_UNSAFE_ROOT'
+  // Files of the root belong to IDs outside the mapping.
+  | 'ERR_UNMAPPED_OWNER'
+  // The host port is taken or not allowed.
+  | 'ERR_PORT_UNAVAILABLE'
+  // A port was asked for that is not published.
+  | 'ERR_PORT_NOT_PUBLISHED'
+  // A wait did not come true in time.
+  | 'ERR_WAIT_TIMEOUT'
+  // The container's process ended while it was waited for.
+  | 'ERR_CONTAINER_EXITED'
+  // The call needs a running container.
+  | 'ERR_NOT_RUNNING'
+  // An exec took longer than its timeout.
+  | 'ERR_EXEC_TIMEOUT'
+  // The caller's AbortSignal fired.
+  | 'ERR_ABORTED'
+  // User namespaces are missing or forbidden here.
+  | 'ERR_NO_USER_NAMESPACES'
+  // newuidmap or newgidmap refused the mapping.
+  | 'ERR_ID_MAPPING'
+  // The storage driver asked for does not work here.
+  | 'ERR_STORAGE_DRIVER'
+  // The file system of the upper directory is full.
+  | 'ERR_DISK_FULL'
+  // No keeper binary and no compiler.
+  | 'ERR_KEEPER_MISSING'
+  // Not Linux, or an unknown processor.
+  | 'ERR_UNSUPPORTED_PLATFORM'
+  // The keeper died or closed the connection.
+  | 'ERR_KEEPER_GONE'
+  // A step of a plan failed in a way that has no code of its own.
+  | 'ERR_STEP_FAILED'
+
+/** What was being done when it failed. */
+export type Phase = 'pull' | 'unpack' | 'create' | 'start' | 'wait' | 'exec' | 'stop' | 'session'
+
+/** What {@link AirplantError} is made from. */
+export interface AirplantErrorInit {
+  code: ErrorCode
+  message: string
+  phase?: Phase | undefined
+  /** What to do about it; a sentence without a final period. */
+  hint?: string | undefined
+  cause?: unknown
+  /** Image or root directory of the container in question. */
+  image?: string | undefined
+  /** ID of the container in question. */
+  container?: string | undefined
+  /** Milliseconds from the call's first instruction. */
+  elapsed?: number | undefined
+  exitCode?: number | null | undefined
+  signal?: string | null | undefined
+  /** What each probe saw, oldest first. */
+  probes?: readonly string[] | undefined
+  /** The last lines that the container wrote. */
+  logTail?: string | undefined
+  /** errno name of the failing kernel step, `'ENOENT'`. */
+  errno?: string | undefined
+  /** Name of the failing step of the plan. */
+  step?: string | undefined
+  /** Path, address or kernel message that the step named. */
+  detail?: string | undefined
+}
+
+const brand = Symbol.for('airplant.error')
+
+/**
+ * The one error class. `code` says what happened, `phase` when, `hint` what to do; the message ends with the hint.
+ *
+ * @example
+ * try {
+ *   await withContainer({ image: 'host', command: ['no-such-program'] })
+ * } catch (error) {
+ *   if (isAirplantError(error) && error.code === 'ERR_COMMAND_NOT_FOUND') console.log(error.hint)
+ * }
+ */
+export class AirplantError extends Error {
+  readonly code: ErrorCode
+  readonly phase: Phase | undefined
+  readonly hint: string | undefined
+  readonly image: string | undefined
+  readonly container: string | undefined
+  readonly elapsed: number | undefined
+  readonly exitCode: number | null | undefined
+  readonly signal: string | null | undefined
+  readonly probes: readonly string[] | undefined
+  readonly logTail: string | undefined
+  readonly errno: string | undefined
+  readonly step: string | undefined
+  readonly detail: string | undefined
+
+  constructor(init: AirplantErrorInit) {
+    super(describe(init), init.cause === undefined ? undefined : { cause: init.cause })
+    this.code = init.code
+    this.phase = init.phase
+    this.hint = init.hint
+    this.image = init.image
+    this.container = init.container
+    this.elapsed = init.elapsed
+    this.exitCode = init.exitCode
+    this.signal = init.signal
+    this.probes = init.probes
+    this.logTail = init.logTail
+    this.errno = init.errno
+    this.step = init.step
+    this.detail = init.detail
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'AirplantError', writable: true, configurable: true })
+  }
+}
+
+/** Whether it is an {@link AirplantError}, also one of another realm or another copy of the package. */
+export function isAirplantError(error: unknown): error is AirplantError {
+  return typeof error === 'object' && error !== null && brand in error
+}
+
+function describe(init: AirplantErrorInit): string {
+  const parts = [init.message]
+  if (init.probes?.length) parts.push(`Probes: ${init.probes.join('; ')}`)
+  if (init.logTail) parts.push(`Last output:\n${init.logTail.trimEnd().replace(/^/gm, '  | ')}`)
+  if (init.hint) parts.push(`Hint: ${init.hint}`)
+  return parts.join('\n')
+}
