@@ -17,6 +17,8 @@ export const LAST_ID = 4_294_967_294
 // user_namespaces(7): at most 340 lines, written by one write(2) that must be smaller than a page.
 const MOST_EXTENTS = 340
 const MOST_BYTES = 4095
+const LONGEST_LINE = '4294967295 4294967295 4294967295\n'.length
+const SURELY_FITTING = Math.floor(MOST_BYTES / LONGEST_LINE)
 
 /** The text for /proc/PID/uid_map, `"0 1000 1\n1 100000 65536\n"`. */
 export function mapText(extents: readonly Extent[]): string {
@@ -52,6 +54,7 @@ export function concatenate(ranges: readonly IdRange[], first: number): Extent[]
 
 /** The leading extents that the kernel takes in one write. */
 export function fitToKernel(extents: readonly Extent[]): Extent[] {
+  if (extents.length <= SURELY_FITTING) return [...extents]
   let bytes = 0
   const fitting: Extent[] = []
   for (const extent of extents.slice(0, MOST_EXTENTS)) {

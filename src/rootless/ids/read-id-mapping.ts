@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { distributionFamily, installCommands, UIDMAP_PACKAGE } from '../distribution.ts'
 import type { IdRange } from './extents.ts'
 import { FULL_COUNT, suggestStart } from './free-range.ts'
@@ -40,7 +40,7 @@ export function readIdMappingInput(mode: IdMode, env: NodeJS.ProcessEnv): IdMapp
     gid,
     name: account?.name,
     accountGid: account?.gid,
-    noNewPrivs: /^NoNewPrivs:\s*1$/m.test(readText('/proc/self/status')),
+    noNewPrivs: readText('/proc/self/status').includes('\nNoNewPrivs:\t1\n'),
     newuidmap: programs.newuidmap,
     newgidmap: programs.newgidmap,
     subordinate,
@@ -76,7 +76,9 @@ function isProgram(path: string): boolean {
 }
 
 function findPrograms(env: NodeJS.ProcessEnv): { newuidmap?: string | undefined; newgidmap?: string | undefined } {
-  return { newuidmap: findOnPath('newuidmap', env.PATH), newgidmap: findOnPath('newgidmap', env.PATH) }
+  const newuidmap = findOnPath('newuidmap', env.PATH)
+  const sibling = newuidmap && join(dirname(newuidmap), 'newgidmap')
+  return { newuidmap, newgidmap: sibling && isProgram(sibling) ? sibling : findOnPath('newgidmap', env.PATH) }
 }
 
 function rangesOfRoot(texts: UidsAndGids<string>): UidsAndGids<IdRange[]> {

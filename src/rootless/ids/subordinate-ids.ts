@@ -34,6 +34,7 @@ export function parseGetsubids(output: string): IdRange[] {
 
 /** Whether the text of /etc/nsswitch.conf says that the subordinate IDs are not (only) in the files. */
 export function usesOtherSource(nsswitch: string): boolean {
+  if (!nsswitch.includes('subid:')) return false
   const sources = /^[ \t]*subid:[ \t]*([^#\n]*)/m.exec(nsswitch)?.[1]?.trim()
   return sources !== undefined && sources !== '' && sources !== 'files'
 }
