@@ -54,6 +54,7 @@ struct child {
 	int self;           /* sealed copy of the keeper's binary, for init */
 	bool entered;       /* enterRoot was done, or it is an exec: paths are the container's */
 	bool owns_stdio[3]; /* descriptors 0 to 2 that are the keeper's own pipes or pty: to be chowned to the user */
+	bool null_stdin;    /* descriptor 0 is the host's /dev/null: exec opens the container's own instead */
 	const int *tokens;  /* descriptors of the broker, -1 where none */
 	size_t token_count;
 	int slots[SLOTS];

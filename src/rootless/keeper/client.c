@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "process.h"
+
+/* Room for more bytes at the end; the keeper cannot go on without memory, and dying frees all that it holds. */
+static void grow(uint8_t **bytes, size_t *room, size_t needed)
+{
+	size_t size = *room ? *room : 4096;
+
+	if (needed <= *room)
+		return;
+	while (size < needed)
+		size *= 2;
+	*bytes = realloc(*bytes, size);
+	if (!*bytes)
+		abort();
+	*room = size;
+}
+
+void client_send_pair(struct client *client, uint16_t type, uint32_t id, const void *head, size_t head_size,
+		      const void *body, size_t size)
+{
+	uint32_t total = (uint32_t)(head_size + size);
+	uint16_t zero = 0;
+	uint8_t *at;
+
+	if (!client || client->gone)
+		return;
+	grow(&client->out, &client->out_room, client->out_size + FRAME_HEADER + total);
+	at = client->out + client->out_size;
+	memcpy(at, &total, 4);
+	memcpy(at + 4, &type, 2);
+	memcpy(at + 6, &zero, 2);
+	memcpy(at + 8, &id, 4);
+	if (head_size)
+		memcpy(at + FRAME_HEADER, head, head_size);
+	if (size)
+		memcpy(at + FRAME_HEADER + head_size, body, size);
+	client->out_size += FRAME_HEADER + total;
+}
+
+void client_send(struct client *client, uint16_t type, uint32_t id, const void *body, size_t size)
+{
+	client_send_pair(client, type, id, NULL, 0, body, size);
+}
+
+void client_send_number(struct client *client, uint16_t type, uint32_t id, uint64_t number)
+{
+	client_send(client, type, id, &number, sizeof number);
+}
+
+static void body_raw(struct body *body, const void *bytes, size_t size)
+{
+	grow(&body->bytes, &body->room, body->size + size);
+	if (size)
+		memcpy(body->bytes + body->size, bytes, size);
+	body->size += size;
+}
+
+void body_number(struct body *body, uint64_t number)
+{
+	body_raw(body, &number, sizeof number);
+}
+
+void body_bytes(struct body *body, const void *bytes, size_t size)
+{
+	uint32_t count = (uint32_t)size;
+
+	body_raw(body, &count, sizeof count);
+	body_raw(body, bytes, size);
+}
+
+void body_text(struct body *body, const char *text)
+{
+	uint32_t count = (uint32_t)strlen(text);
+
+	body_raw(body, &count, sizeof count);
+	body_raw(body, text, count + 1);
+}
+
+void client_answer(struct client *client, uint32_t id, struct body *body)
+{
+	client_send(client, OK, id, body->bytes, body->size);
+	free(body->bytes);
+	*body = (struct body){ 0 };
+}
+
+void client_fail(struct client *client, uint32_t id, const struct failure *failure)
+{
+	struct body body = { 0 };
+
+	body_number(&body, failure->step);
+	body_text(&body, failure->what);
+	body_number(&body, (uint64_t)failure->err);
+	body_text(&body, failure->detail);
+	client_send(client, ERROR, id, body.bytes, body.size);
+	free(body.bytes);
+}
+
+/* Streams and subscriptions of this client pause while its queue is high; look at them again when it was emptied. */
+static void update_streams(struct client *client)
+{
+	for (struct process *process = client->keeper->processes; process; process = process->next) {
+		if (process->owner == client && (process->flags & SPAWN_ATTACHED)) {
+			stream_update(&process->output[0]);
+			stream_update(&process->output[1]);
+		}
+		follow_serve(process);
+	}
+}
+
+void client_flush(struct client *client)
+{
+	bool high = client->out_size - client->out_start >= QUEUE_HIGH;
+	bool wait;
+
+	while (!client->gone && client->out_start < client->out_size) {
+		ssize_t sent = send(client->source.fd, client->out + client->out_start, client->out_size - client->out_start,
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno != EAGAIN)
+			client->gone = true;
+		if (sent < 0)
+			break;
+		client->out_start += (size_t)sent;
+	}
+	if (client->gone)
+		return;
+	if (client->out_start == client->out_size) {
+		client->out_start = client->out_size = 0;
+	} else if (client->out_start >= QUEUE_HIGH) {
+		memmove(client->out, client->out + client->out_start, client->out_size - client->out_start);
+		client->out_size -= client->out_start;
+		client->out_start = 0;
+	}
+	wait = client->out_size > 0;
+	if (wait != client->writing) {
+		client->writing = wait;
+		loop_change(client->keeper->epoll, &client->source, wait ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	}
+	if (high && client->out_size - client->out_start < QUEUE_HIGH)
+		update_streams(client);
+}
+
+/* Carries out every whole frame in the buffer. */
+static void take_frames(struct client *client)
+{
+	size_t at = 0;
+
+	while (!client->gone && client->in_size - at >= FRAME_HEADER) {
+		uint32_t size, id;
+		uint16_t type;
+
+		memcpy(&size, client->in + at, 4);
+		memcpy(&type, client->in + at + 4, 2);
+		memcpy(&id, client->in + at + 8, 4);
+		if (size > FRAME_MAX) {
+			client->gone = true;
+			return;
+		}
+		if (client->in_size - at < FRAME_HEADER + (size_t)size) {
+			grow(&client->in, &client->in_room, FRAME_HEADER + (size_t)size + at);
+			break;
+		}
+		if (request(client, type, id, client->in + at + FRAME_HEADER, size) < 0)
+			client->gone = true;
+		at += FRAME_HEADER + size;
+	}
+	memmove(client->in, client->in + at, client->in_size - at);
+	client->in_size -= at;
+}
+
+static void client_ready(struct source *source, uint32_t events)
+{
+	struct client *client = container_of(source, struct client, source);
+	ssize_t got;
+
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || client->gone)
+		return;
+	grow(&client->in, &client->in_room, client->in_size + 65536);
+	got = recv(source->fd, client->in + client->in_size, client->in_room - client->in_size, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		client->gone = true;
+		return;
+	}
+	client->in_size += (size_t)got;
+	take_frames(client);
+}
+
+struct client *client_add(struct keeper *keeper, int fd)
+{
+	struct client *client = calloc(1, sizeof *client);
+
+	if (!client)
+		return NULL;
+	client->source = (struct source){ .fd = fd, .ready = client_ready };
+	client->keeper = keeper;
+	if (loop_add(keeper->epoll, &client->source, EPOLLIN) < 0) {
+		free(client);
+		return NULL;
+	}
+	client->next = keeper->clients;
+	keeper->clients = client;
+	return client;
+}
+
+/* The directory is 0700 and the socket 0600; the peer's user is checked all the same, in case somebody loosened them. */
+void client_accept(struct source *listener, uint32_t events)
+{
+	struct keeper *keeper = container_of(listener, struct keeper, listener);
+	cleanup_close int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+
+	(void)events;
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return;
+	/* As seen in this user namespace: 0 is the user who started us. Real root may come too, and shows as the overflow ID. */
+	if (peer.uid != 0 && peer.uid != keeper->real_root)
+		return;
+	if (client_add(keeper, fd))
+		steal_fd(&fd);
+}
+
+static void client_free(struct client *client)
+{
+	struct keeper *keeper = client->keeper;
+
+	follow_forget(keeper, client);
+	for (struct process *process = keeper->processes, *next; process; process = next) {
+		next = process->next;
+		if (process->owner == client) {
+			process->owner = NULL;
+			process->remove_asked = false;
+			process_remove(process);
+			next = keeper->processes; /* a removal may have freed several */
+		}
+	}
+	loop_remove(keeper->epoll, &client->source);
+	close(client->source.fd);
+	free(client->in);
+	free(client->out);
+	free(client);
+}
+
+void client_sweep(struct keeper *keeper)
+{
+	bool leases = false, lost = false;
+
+	for (struct client **link = &keeper->clients; *link;) {
+		struct client *client = *link;
+
+		if (!client->gone) {
+			leases |= client->lease;
+			link = &client->next;
+			continue;
+		}
+		lost |= client->lease;
+		*link = client->next;
+		client_free(client);
+	}
+	if (lost && !leases)
+		keeper_end(keeper);
+}

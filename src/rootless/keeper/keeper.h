@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AIRPLANT_KEEPER_H
+#define AIRPLANT_KEEPER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "freeze.h"
+#include "log.h"
+#include "loop.h"
+#include "netpool.h"
+#include "plan.h"
+#include "ports.h"
+#include "stream.h"
+
+#define PROTOCOL_VERSION 1
+
+struct client;
+struct process;
+
+/* The whole state of a keeper: one per process, made by boot.c and setup.c, passed to everyone. */
+struct keeper {
+	int epoll;
+	int session;           /* the session directory */
+	int sessions;          /* its parent */
+	const char *directory; /* absolute path of the session directory */
+	char name[64];         /* its last component */
+	char work[4096];       /* <directory>/k: private mounts */
+	int lock;              /* flock held for as long as this keeper lives */
+	int seed;              /* mount namespace in which every container's root is set up */
+	int self;              /* sealed copy of this program */
+	int host_proc;         /* /proc of the namespace that Node lives in */
+	int signals;           /* signalfd */
+	pid_t host_pid;
+	uid_t real_root; /* who else may connect: the overflow ID where real root started us, else 0 */
+	uint64_t open_files[2]; /* RLIMIT_NOFILE as it was: what containers inherit */
+	struct source signal_source, listener, housekeeping;
+	struct netpool pool;
+	uint8_t *pool_plan; /* run in a namespace made on the spot */
+	size_t pool_plan_size;
+	struct client *clients;
+	struct process *processes;
+	uint64_t next_handle;
+	int32_t *pids; /* shared with joiners: the kernel writes the pid of an exec'd process here, see process.c */
+	bool ending;
+};
+
+/* What the command line says. */
+struct settings {
+	const char *session;
+	const char *method; /* newuidmap, direct, single */
+	const char *uids, *gids;
+	const char *newuidmap, *newgidmap;
+};
+
+/* boot.c: makes the namespaces and becomes the waiting parent; only the keeper itself (pid 1) returns, with 0. */
+int boot(const struct settings *settings, int control, struct failure *failure);
+/* setup.c: private mounts, session directory, seed. */
+int setup(struct keeper *keeper, const struct settings *settings, struct failure *failure);
+/* run.c: serves until the last lease ends; does not return. */
+_Noreturn void keeper_run(struct keeper *keeper, int control);
+/* Kills everything, deletes the session directory, exits. */
+_Noreturn void keeper_end(struct keeper *keeper);
+
+int probe_main(const char *what);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "remove.h"
+
+struct process *process_find(struct keeper *keeper, uint64_t handle)
+{
+	for (struct process *process = keeper->processes; process; process = process->next)
+		if (process->handle == handle)
+			return process;
+	return NULL;
+}
+
+/* The pid is ours to use until we reap it: nobody else can, so it cannot be taken over by another process. */
+void process_kill(struct process *process)
+{
+	if (process->state < EXITED && *process->pid > 0)
+		kill(*process->pid, SIGKILL);
+}
+
+/* A process that belongs to a container (fuse-overlayfs) goes with it. */
+static void kill_helpers(const struct process *container)
+{
+	for (struct process *process = container->keeper->processes; process; process = process->next)
+		if (process->kind == HELPER && process->target == container)
+			process_remove(process);
+}
+
+static void stop_forwarder(struct process *process)
+{
+	if (process->forwarder < 0)
+		return;
+	syscall(SYS_pidfd_send_signal, process->forwarder, SIGKILL, NULL, 0);
+	close(process->forwarder);
+	process->forwarder = -1;
+}
+
+static void announce_exit(struct process *process)
+{
+	uint64_t fields[2] = { (uint64_t)process->exit_code, (uint64_t)process->exit_signal };
+
+	if (!process->failed)
+		client_send(process->owner, EXIT, (uint32_t)process->handle, fields, sizeof fields);
+}
+
+/* Takes away what the container had on disk. Its mounts are gone with its namespaces. */
+static void clean_up(struct process *process)
+{
+	stop_forwarder(process);
+	ports_close(&process->ports);
+	freeze_release(&process->freeze);
+	if (process->kind == CONTAINER)
+		kill_helpers(process);
+	if (process->scratch && *process->scratch)
+		remove_later(process->keeper->session, process->scratch);
+	if (process->cgroup && *process->cgroup)
+		rmdir(process->cgroup);
+}
+
+void process_settle(struct process *process)
+{
+	bool keep;
+
+	if (process->state == EXITED && process->output[0].ended && process->output[1].ended) {
+		process->state = FINISHED;
+		input_close(&process->input);
+		follow_serve(process);
+		announce_exit(process);
+		stop_forwarder(process);
+		ports_close(&process->ports);
+	}
+	if (process->state != FINISHED)
+		return;
+	keep = process->kind == CONTAINER && !process->removed && !process->failed;
+	if (keep || process->output[0].source.fd >= 0 || process->output[1].source.fd >= 0)
+		return;
+	clean_up(process);
+	if (process->remove_asked)
+		client_send(process->owner, OK, process->remove_request, NULL, 0);
+	process_free(process);
+}
+
+void process_remove(struct process *process)
+{
+	process->removed = true;
+	process_kill(process);
+	if (process->state >= EXITED) {
+		stream_close(&process->output[0]);
+		stream_close(&process->output[1]);
+		process->output[0].ended = process->output[1].ended = true;
+	}
+	process_settle(process);
+}
+
+void process_free(struct process *process)
+{
+	struct process **link = &process->keeper->processes;
+
+	while (*link && *link != process)
+		link = &(*link)->next;
+	if (*link)
+		*link = process->next;
+	for (struct process *other = process->keeper->processes; other; other = other->next)
+		if (other->target == process)
+			other->target = NULL;
+	while (process->followers) {
+		client_send(process->followers->client, LOG_END, process->followers->id, NULL, 0);
+		follow_stop(process->followers);
+	}
+	for (int i = 0; i < 2; i++)
+		if (process->output[i].process)
+			stream_close(&process->output[i]);
+	if (process->input.process)
+		input_close(&process->input);
+	if (process->status.fd >= 0) {
+		loop_remove(process->keeper->epoll, &process->status);
+		close(process->status.fd);
+	}
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	log_close(&process->log);
+	*process->pid = 0;
+	free(process->id);
+	free(process->scratch);
+	free(process->cgroup);
+	free(process->meta);
+	free(process->uid_map);
+	free(process->gid_map);
+	free(process);
+}
+
+static struct process *find_pid(struct keeper *keeper, pid_t pid)
+{
+	for (struct process *process = keeper->processes; process; process = process->next)
+		if (process->state < EXITED && *process->pid == pid)
+			return process;
+	return NULL;
+}
+
+static void exited(struct process *process, int status)
+{
+	/* What it said before it died: a failed step, or that it was executed. */
+	for (int i = 0; i < 16 && process->status.fd >= 0; i++)
+		status_ready(&process->status, 0);
+	process->state = EXITED;
+	process->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	process->exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	if (process->failed || process->removed) {
+		process_remove(process);
+		return;
+	}
+	stream_drain(&process->output[0]);
+	stream_drain(&process->output[1]);
+	follow_serve(process);
+	process_settle(process);
+}
+
+/* As pid 1 the keeper inherits orphans too; they are reaped and forgotten. */
+void process_reap(struct keeper *keeper)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct process *process = find_pid(keeper, pid);
+
+		if (process)
+			exited(process, status);
+	}
+}

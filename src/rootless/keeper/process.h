@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AIRPLANT_PROCESS_H
+#define AIRPLANT_PROCESS_H
+
+#include "client.h"
+#include "keeper.h"
+
+enum kind { CONTAINER = 0, EXEC = 1, HELPER = 2 };
+
+enum spawn_flag {
+	SPAWN_NETWORK = 1,  /* network namespace from the pool */
+	SPAWN_TTY = 2,
+	SPAWN_STDIN = 4,
+	SPAWN_ATTACHED = 8,
+	SPAWN_LOGGED = 16,
+};
+
+enum state { STARTING, RUNNING, EXITED, FINISHED };
+
+/* A process that a client asked for: a container's pid 1, an exec, or a helper. */
+struct process {
+	struct process *next;
+	struct keeper *keeper;
+	struct client *owner; /* NULL once that client is gone */
+	struct process *target;
+	uint64_t handle;
+	enum kind kind;
+	enum state state;
+	uint64_t flags;
+	bool failed;  /* a step failed: the client was told, no exit is announced */
+	bool removed; /* goes away as soon as it has finished */
+	char *id, *scratch, *cgroup, *meta;
+	char *uid_map, *gid_map; /* of nestUser */
+	int32_t *pid; /* in the shared page, because a joiner's clone writes it */
+	int pidfd;
+	uint64_t host_pid;
+	struct source status; /* until the program runs */
+	uint32_t spawn_request, remove_request;
+	bool remove_asked;
+	struct stream output[2];
+	struct input input;
+	struct log log;
+	struct follower *followers;
+	struct ports ports;
+	struct in_addr peer;
+	int forwarder; /* pidfd */
+	struct freeze freeze;
+	int exit_code, exit_signal;
+};
+
+/* spawn.c */
+int process_spawn(struct client *client, uint32_t request, const uint8_t *body, size_t size, struct failure *failure);
+
+/* process.c */
+struct process *process_find(struct keeper *keeper, uint64_t handle);
+void process_reap(struct keeper *keeper);
+/* Moves on after the exit and the ends of the streams; may free the process. */
+void process_settle(struct process *process);
+void process_kill(struct process *process);
+void process_remove(struct process *process);
+void process_free(struct process *process);
+
+/* status.c: reads what the child says on its way to exec. */
+void status_ready(struct source *source, uint32_t events);
+
+/* sockets.c: adds the inodes of the sockets that the processes of a pid namespace hold (nothing unless wanted). */
+int sockets_of(struct keeper *keeper, pid_t first, bool wanted, struct body *answer);
+
+/* follow.c: log subscriptions */
+struct follower {
+	struct follower *next;
+	struct process *process;
+	struct client *client;
+	uint32_t id;
+	bool follow;
+	uint64_t position, seen, credit;
+};
+int follow_start(struct process *process, struct client *client, uint32_t id, bool follow, uint64_t credit);
+void follow_serve(struct process *process);
+struct follower *follow_find(struct keeper *keeper, const struct client *client, uint32_t id);
+void follow_stop(struct follower *follower);
+void follow_forget(struct keeper *keeper, const struct client *client);
+
+#endif

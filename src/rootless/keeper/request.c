@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+#include "process.h"
+
+/* One request: who asks, under which id, with which fields. */
+struct call {
+	struct client *client;
+	struct keeper *keeper;
+	uint32_t id;
+	struct field fields[FIELDS_MAX];
+	struct failure failure;
+	struct body answer;
+	bool later; /* the answer comes when it is done */
+};
+
+static struct process *find(struct call *call, uint64_t handle)
+{
+	struct process *process = process_find(call->keeper, handle);
+
+	if (!process)
+		fail(&call->failure, ESRCH, "handle", "%llu", (unsigned long long)handle);
+	return process;
+}
+
+static int hello(struct call *call)
+{
+	if (call->fields[0].number != PROTOCOL_VERSION)
+		return fail(&call->failure, EPROTO, "hello", "this keeper speaks version %d", PROTOCOL_VERSION);
+	call->client->lease = call->fields[1].number & 1;
+	body_number(&call->answer, PROTOCOL_VERSION);
+	body_number(&call->answer, (uint64_t)call->keeper->host_pid);
+	body_text(&call->answer, call->keeper->directory);
+	body_text(&call->answer, call->keeper->work);
+	return 0;
+}
+
+static int send_signal(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if (process->state >= EXITED || *process->pid <= 0)
+		return fail(&call->failure, ESRCH, "signal", "%s", process->id);
+	if (kill(*process->pid, (int)call->fields[1].number) < 0)
+		return fail(&call->failure, errno, "signal", "%llu", (unsigned long long)call->fields[1].number);
+	return 0;
+}
+
+static int resize(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+	struct winsize size = { .ws_row = (unsigned short)call->fields[1].number,
+				.ws_col = (unsigned short)call->fields[2].number };
+
+	if (!process)
+		return -1;
+	if (!(process->flags & SPAWN_TTY) || process->output[0].source.fd < 0)
+		return fail(&call->failure, ENOTTY, "resize", "%s", process->id);
+	return ioctl(process->output[0].source.fd, TIOCSWINSZ, &size) < 0 ? fail(&call->failure, errno, "resize", "pty") : 0;
+}
+
+static int logs(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if (!process->log.ring)
+		return fail(&call->failure, ENODATA, "logs", "%s keeps no log", process->id);
+	client_answer(call->client, call->id, &call->answer);
+	call->later = true;
+	if (follow_start(process, call->client, call->id, call->fields[1].number & 1, call->fields[2].number) < 0)
+		return fail(&call->failure, ENOMEM, "logs", "%s", process->id);
+	follow_serve(process);
+	return 0;
+}
+
+static int end_logs(struct call *call)
+{
+	struct follower *follower = follow_find(call->keeper, call->client, (uint32_t)call->fields[0].number);
+
+	if (follower)
+		follow_stop(follower);
+	return 0;
+}
+
+static int pause_or_resume(struct call *call, bool pause)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if (process->state != RUNNING || process->kind != CONTAINER)
+		return fail(&call->failure, ESRCH, pause ? "pause" : "resume", "%s", process->id);
+	if (process->freeze.active == pause)
+		return fail(&call->failure, EALREADY, pause ? "pause" : "resume", "%s", process->id);
+	return pause ? freeze_all(&process->freeze, *process->pid, process->cgroup, &call->failure)
+		     : freeze_thaw(&process->freeze, process->cgroup, &call->failure);
+}
+
+static int pause_container(struct call *call)
+{
+	return pause_or_resume(call, true);
+}
+
+static int resume_container(struct call *call)
+{
+	return pause_or_resume(call, false);
+}
+
+static int remove_container(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	process->remove_asked = true;
+	process->remove_request = call->id;
+	call->later = true;
+	process_remove(process);
+	return 0;
+}
+
+/* Reads a file of /proc as a whole into the answer. */
+static int read_proc(struct call *call, int32_t pid, const char *name)
+{
+	cleanup_free uint8_t *bytes = NULL;
+	cleanup_close int fd = -1;
+	size_t size = 0, room = 0;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/net/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT)
+		return fail(&call->failure, errno, "readNet", "%s", path);
+	while (fd >= 0) {
+		ssize_t got;
+
+		if (room - size < 16384) {
+			uint8_t *more = realloc(bytes, room += 65536);
+
+			if (!more)
+				return fail(&call->failure, ENOMEM, "readNet", "%s", path);
+			bytes = more;
+		}
+		got = read(fd, bytes + size, room - size);
+		if (got <= 0)
+			break;
+		size += (size_t)got;
+	}
+	body_bytes(&call->answer, bytes, size);
+	return 0;
+}
+
+static int read_net(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if (process->state != RUNNING)
+		return fail(&call->failure, ESRCH, "readNet", "%s", process->id);
+	if (read_proc(call, *process->pid, "tcp") < 0 || read_proc(call, *process->pid, "tcp6") < 0)
+		return -1;
+	return sockets_of(call->keeper, *process->pid, call->fields[1].number & 1, &call->answer);
+}
+
+static int list(struct call *call)
+{
+	static const char *const states[] = { "starting", "running", "exited", "exited" };
+	uint32_t count = 0;
+	size_t at = call->answer.size;
+
+	body_bytes(&call->answer, NULL, 0); /* place of the count */
+	for (struct process *process = call->keeper->processes; process; process = process->next) {
+		char pid[24];
+
+		if (process->kind != CONTAINER)
+			continue;
+		snprintf(pid, sizeof pid, "%llu", (unsigned long long)process->host_pid);
+		body_text(&call->answer, process->id);
+		body_text(&call->answer, process->meta);
+		body_text(&call->answer, pid);
+		body_text(&call->answer, process->freeze.active ? "paused" : states[process->state]);
+		count += 4;
+	}
+	memcpy(call->answer.bytes + at, &count, sizeof count);
+	return 0;
+}
+
+/* The plan is kept: it also prepares a namespace that is made on the spot when the pool is empty. */
+static int pool(struct call *call)
+{
+	struct keeper *keeper = call->keeper;
+	uint8_t *plan = malloc(call->fields[1].size + 1);
+
+	if (!plan)
+		return fail(&call->failure, ENOMEM, "pool", "plan");
+	memcpy(plan, call->fields[1].text, call->fields[1].size);
+	free(keeper->pool_plan);
+	keeper->pool_plan = plan;
+	keeper->pool_plan_size = call->fields[1].size;
+	netpool_stop(&keeper->pool);
+	return netpool_start(&keeper->pool, call->fields[0].number, plan, keeper->pool_plan_size, &call->failure);
+}
+
+static int shut_down(struct call *call)
+{
+	client_answer(call->client, call->id, &call->answer);
+	client_flush(call->client);
+	keeper_end(call->keeper);
+}
+
+static const struct {
+	const char *fields;
+	int (*run)(struct call *call);
+} calls[] = {
+	[HELLO] = { "uu", hello },
+	[SIGNAL] = { "uu", send_signal },
+	[RESIZE] = { "uuu", resize },
+	[LOGS] = { "uuu", logs },
+	[END_LOGS] = { "u", end_logs },
+	[PAUSE] = { "u", pause_container },
+	[RESUME] = { "u", resume_container },
+	[REMOVE] = { "u", remove_container },
+	[READ_NET] = { "uu", read_net },
+	[LIST] = { "", list },
+	[POOL] = { "ub", pool },
+	[SHUTDOWN] = { "", shut_down },
+};
+
+/* Credit for a stream of a process, or for a log subscription. Late credit for something gone is no error. */
+static int credit(struct client *client, uint32_t id, const uint8_t *body, size_t size)
+{
+	struct field fields[2];
+	struct process *process;
+	struct follower *follower;
+
+	if (wire_decode("uu", body, size, fields) < 0)
+		return -1;
+	if (fields[0].number == 3) {
+		follower = follow_find(client->keeper, client, id);
+		if (!follower)
+			return 0;
+		follower->credit += fields[1].number;
+		follow_serve(follower->process);
+		return 0;
+	}
+	process = process_find(client->keeper, id);
+	if (!process || process->owner != client || fields[0].number < 1 || fields[0].number > 2)
+		return 0;
+	process->output[fields[0].number - 1].credit += fields[1].number;
+	if (process->state == EXITED) {
+		stream_drain(&process->output[fields[0].number - 1]);
+		process_settle(process);
+	} else {
+		stream_update(&process->output[fields[0].number - 1]);
+	}
+	return 0;
+}
+
+static int standard_input(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size)
+{
+	struct process *process = process_find(client->keeper, id);
+
+	if (!process || process->owner != client || !process->input.process)
+		return 0;
+	if (type == STDIN)
+		return input_write(&process->input, body, size);
+	input_finish(&process->input);
+	return 0;
+}
+
+int request(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size)
+{
+	struct call call = { .client = client, .keeper = client->keeper, .id = id, .failure = { .step = NO_STEP } };
+	int result;
+
+	if (type == CREDIT)
+		return credit(client, id, body, size);
+	if (type == STDIN || type == CLOSE_STDIN)
+		return standard_input(client, type, id, body, size);
+	if (type == SPAWN) {
+		if (process_spawn(client, id, body, size, &call.failure) < 0)
+			client_fail(client, id, &call.failure);
+		return 0;
+	}
+	if (type >= sizeof calls / sizeof *calls || !calls[type].run)
+		return -1;
+	if (wire_decode(calls[type].fields, body, size, call.fields) < 0)
+		return -1;
+	result = calls[type].run(&call);
+	if (result < 0) {
+		client_fail(client, id, &call.failure);
+		free(call.answer.bytes);
+	} else if (!call.later) {
+		client_answer(client, id, &call.answer);
+	}
+	wire_release(calls[type].fields, call.fields);
+	return 0;
+}

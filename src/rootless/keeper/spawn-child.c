@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "spawn.h"
+
+static _Noreturn void give_up(const struct child *child, const struct failure *failure)
+{
+	struct status status = { .kind = STATUS_FAILED, .failure = *failure };
+
+	status_send(child->status, &status, -1);
+	_exit(127);
+}
+
+/*
+ * Joins the namespaces of the container's pid 1. A pid namespace is joined by children only, so there is a second clone, as a child
+ * of the keeper (CLONE_PARENT) which then reaps it. The kernel writes its pid to the page that the keeper shares before it runs.
+ */
+static int join(const struct process *process, const struct process *target, struct failure *failure)
+{
+	int namespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
+	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PARENT_SETTID, .parent_tid = (uintptr_t)process->pid };
+	pid_t pid;
+
+	if (target->uid_map)
+		namespaces |= CLONE_NEWUSER;
+	if (setns(target->pidfd, namespaces) < 0)
+		return fail(failure, errno, "join", "%s", target->id);
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+	if (pid < 0)
+		return fail(failure, errno, "clone3", "%s", target->id);
+	if (pid > 0)
+		_exit(0);
+	return 0;
+}
+
+static int place_stdio(const struct process *process, const struct spawn *spawn, struct child *child)
+{
+	cleanup_close int null = -1;
+
+	for (int i = 0; i < 3; i++) {
+		int fd = spawn->stdio[i];
+
+		child->owns_stdio[i] = fd >= 0;
+		if (fd < 0 && null < 0)
+			null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (dup2(fd >= 0 ? fd : null, i) < 0)
+			return -1;
+	}
+	child->null_stdin = !(process->flags & (SPAWN_STDIN | SPAWN_TTY));
+	return 0;
+}
+
+static void restore_limits(const struct keeper *keeper)
+{
+	struct rlimit limit = { .rlim_cur = keeper->open_files[0], .rlim_max = keeper->open_files[1] };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+_Noreturn void spawn_child(struct keeper *keeper, const struct process *process, struct spawn *spawn)
+{
+	struct failure failure = { .step = NO_STEP };
+	struct child child = { .status = spawn->status, .seed = keeper->seed, .self = keeper->self,
+			       .entered = process->kind == EXEC };
+
+	for (int i = 0; i < SLOTS; i++)
+		child.slots[i] = -1;
+	prctl(PR_SET_DUMPABLE, 0);
+	if (place_stdio(process, spawn, &child) < 0) {
+		fail(&failure, errno, "stdio", "/dev/null");
+		give_up(&child, &failure);
+	}
+	if (process->kind == EXEC && join(process, spawn->target, &failure) < 0)
+		give_up(&child, &failure);
+	restore_limits(keeper);
+	if (spawn->network >= 0 && setns(spawn->network, CLONE_NEWNET) < 0) {
+		fail(&failure, errno, "setns", "network namespace");
+		give_up(&child, &failure);
+	}
+	if (plan_run(&spawn->pool_plan, &child, &failure) < 0 || plan_run(&spawn->plan, &child, &failure) < 0)
+		give_up(&child, &failure);
+	_exit(0);
+}

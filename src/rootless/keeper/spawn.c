@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "spawn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define PIDS_MAX 16384
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void release(struct spawn *spawn)
+{
+	for (int i = 0; i < 3; i++)
+		close_fd(&spawn->stdio[i]);
+	close_fd(&spawn->network);
+	close_fd(&spawn->cgroup);
+	close_fd(&spawn->status);
+	plan_release(&spawn->plan);
+	plan_release(&spawn->pool_plan);
+	wire_release(SPAWN_FIELDS, spawn->fields);
+}
+
+static int32_t *free_pid(struct keeper *keeper)
+{
+	for (size_t i = 0; i < PIDS_MAX; i++) {
+		int32_t *pid = &keeper->pids[(keeper->next_handle + i) % PIDS_MAX];
+
+		if (*pid == 0)
+			return pid;
+	}
+	return NULL;
+}
+
+/* The child's end of one standard stream, the keeper's other end in *ours. */
+static int make_pipe(int ends[2], int *theirs, int *ours, bool input)
+{
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	*theirs = ends[input ? 0 : 1];
+	*ours = ends[input ? 1 : 0];
+	fcntl(*ours, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+static int make_stdio(struct process *process, struct spawn *spawn, struct failure *failure)
+{
+	int ends[2], ours;
+
+	if (process->flags & SPAWN_TTY) {
+		stream_open(&process->output[0], process, 1, -1);
+		stream_open(&process->output[1], process, 2, -1);
+		process->output[0].ended = false;
+		return 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (make_pipe(ends, &spawn->stdio[i + 1], &ours, false) < 0)
+			return fail(failure, errno, "pipe", "stdout or stderr");
+		stream_open(&process->output[i], process, (uint8_t)(i + 1), ours);
+	}
+	if (!(process->flags & SPAWN_STDIN))
+		return 0;
+	if (make_pipe(ends, &spawn->stdio[0], &ours, true) < 0)
+		return fail(failure, errno, "pipe", "stdin");
+	input_open(&process->input, process, ours, false);
+	return 0;
+}
+
+static int make_network(struct keeper *keeper, const struct process *process, struct spawn *spawn, struct failure *failure)
+{
+	if (!(process->flags & SPAWN_NETWORK))
+		return 0;
+	spawn->network = netpool_take(&keeper->pool);
+	if (spawn->network >= 0)
+		return 0;
+	spawn->fields[F_NAMESPACES].number |= CLONE_NEWNET;
+	if (!keeper->pool_plan)
+		return 0;
+	return plan_decode(keeper->pool_plan, keeper->pool_plan_size, &spawn->pool_plan, failure);
+}
+
+static int make_cgroup(const struct process *process, struct spawn *spawn, struct failure *failure)
+{
+	if (!*process->cgroup)
+		return 0;
+	if (mkdir(process->cgroup, 0755) < 0 && errno != EEXIST)
+		return fail(failure, errno, "cgroup", "%s", process->cgroup);
+	spawn->cgroup = open(process->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return spawn->cgroup < 0 ? fail(failure, errno, "cgroup", "%s", process->cgroup) : 0;
+}
+
+static int make_process(struct client *client, uint32_t request, struct spawn *spawn, struct process **made)
+{
+	struct keeper *keeper = client->keeper;
+	struct process *process = calloc(1, sizeof *process);
+	const struct field *fields = spawn->fields;
+
+	if (!process)
+		return -1;
+	*made = process;
+	process->keeper = keeper;
+	process->pidfd = process->forwarder = process->status.fd = -1;
+	process->output[0].source.fd = process->output[1].source.fd = process->input.source.fd = -1;
+	process->output[0].credit = process->output[1].credit = fields[F_CREDIT].number;
+	process->owner = client;
+	process->kind = (enum kind)fields[F_KIND].number;
+	process->flags = fields[F_FLAGS].number;
+	process->target = spawn->target;
+	process->spawn_request = request;
+	process->id = strdup(fields[F_ID].text);
+	process->scratch = strdup(fields[F_SCRATCH].text);
+	process->cgroup = strdup(fields[F_CGROUP].text);
+	process->meta = strdup(fields[F_META].text);
+	if (*fields[F_PEER].text)
+		inet_pton(AF_INET, fields[F_PEER].text, &process->peer);
+	for (size_t i = 0; i < spawn->plan.count; i++) {
+		if (spawn->plan.steps[i].op != OP_nestUser || process->uid_map)
+			continue;
+		process->uid_map = strdup(spawn->plan.steps[i].args[0].text);
+		process->gid_map = strdup(spawn->plan.steps[i].args[1].text);
+	}
+	process->pid = free_pid(keeper);
+	if (!process->pid || !process->id || !process->scratch || !process->cgroup || !process->meta)
+		return -1;
+	if ((process->flags & SPAWN_LOGGED) && log_open(&process->log, fields[F_LOG_LIMIT].number) < 0)
+		return -1;
+	process->handle = ++keeper->next_handle;
+	*process->pid = -1;
+	return 0;
+}
+
+/* A container gets its namespaces by clone3; execs and helpers are plain children (spawn-child.c joins). */
+static pid_t clone_child(const struct process *process, const struct spawn *spawn, int *pidfd)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uintptr_t)pidfd, .exit_signal = SIGCHLD };
+
+	if (process->kind == CONTAINER)
+		args.flags |= spawn->fields[F_NAMESPACES].number;
+	if (spawn->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)spawn->cgroup;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+static int start(struct process *process, struct spawn *spawn, struct failure *failure)
+{
+	int sockets[2], pidfd = -1;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return fail(failure, errno, "socketpair", "status");
+	process->status = (struct source){ .fd = sockets[0], .ready = status_ready };
+	spawn->status = sockets[1];
+	if (loop_add(process->keeper->epoll, &process->status, EPOLLIN) < 0)
+		return fail(failure, errno, "epoll", "status");
+	pid = clone_child(process, spawn, &pidfd);
+	if (pid == 0)
+		spawn_child(process->keeper, process, spawn);
+	if (pid < 0)
+		return fail(failure, errno, "clone3", "%s", process->id);
+	if (process->kind == EXEC) {
+		/* The joiner's clone wrote, or will write, the pid; the joiner itself is nobody's business. */
+		close(pidfd);
+		return 0;
+	}
+	*process->pid = pid;
+	process->pidfd = pidfd;
+	return 0;
+}
+
+static int check(struct keeper *keeper, struct spawn *spawn, struct failure *failure)
+{
+	const struct field *fields = spawn->fields;
+
+	if (fields[F_KIND].number > HELPER || fields[F_LOG_LIMIT].number > (1ull << 32))
+		return fail(failure, EINVAL, "spawn", "kind or log limit");
+	if ((fields[F_FLAGS].number & SPAWN_LOGGED) && fields[F_LOG_LIMIT].number < 4096)
+		return fail(failure, EINVAL, "spawn", "log limit below 4096");
+	if (fields[F_TARGET].number)
+		spawn->target = process_find(keeper, fields[F_TARGET].number);
+	if (fields[F_KIND].number == EXEC &&
+	    (!spawn->target || spawn->target->kind != CONTAINER || spawn->target->state != RUNNING))
+		return fail(failure, ESRCH, "spawn", "the container is not running");
+	return plan_decode((const uint8_t *)fields[F_PLAN].text, fields[F_PLAN].size, &spawn->plan, failure);
+}
+
+int process_spawn(struct client *client, uint32_t request, const uint8_t *body, size_t size, struct failure *failure)
+{
+	struct spawn spawn = { .stdio = { -1, -1, -1 }, .network = -1, .cgroup = -1, .status = -1 };
+	struct keeper *keeper = client->keeper;
+	struct process *process = NULL;
+	int result;
+
+	if (wire_decode(SPAWN_FIELDS, body, size, spawn.fields) < 0)
+		return fail(failure, EPROTO, "spawn", "malformed");
+	result = check(keeper, &spawn, failure);
+	if (result == 0 && make_process(client, request, &spawn, &process) < 0)
+		result = fail(failure, ENOMEM, "spawn", "out of memory, or too many processes");
+	if (result == 0)
+		result = ports_bind((const uint8_t *)spawn.fields[F_PORTS].text, spawn.fields[F_PORTS].size, &process->ports, failure);
+	if (result == 0)
+		result = make_stdio(process, &spawn, failure);
+	if (result == 0)
+		result = make_network(keeper, process, &spawn, failure);
+	if (result == 0)
+		result = make_cgroup(process, &spawn, failure);
+	if (result == 0)
+		result = start(process, &spawn, failure);
+	release(&spawn);
+	if (result == 0) {
+		process->next = keeper->processes;
+		keeper->processes = process;
+		stream_update(&process->output[0]);
+		stream_update(&process->output[1]);
+		netpool_refill(&keeper->pool);
+	} else if (process && process->pid) {
+		ports_close(&process->ports);
+		process_free(process);
+	} else {
+		free(process);
+	}
+	return result;
+}

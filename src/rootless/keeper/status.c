@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "process.h"
+
+/* One message with at most one descriptor. 0 at the end, -1 when there is none yet or on an error. */
+static ssize_t receive(int socket, struct status *status, int *fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec data = { .iov_base = status, .iov_len = sizeof *status };
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	*fd = -1;
+	if (header && header->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(header), sizeof *fd);
+	return got;
+}
+
+/* The pid that the host knows: the host's /proc shows it in the pidfd's fdinfo. */
+static uint64_t host_pid(const struct keeper *keeper, int pidfd)
+{
+	char path[64], text[512];
+	cleanup_close int fd = -1;
+	const char *line;
+	ssize_t got;
+
+	snprintf(path, sizeof path, "self/fdinfo/%d", pidfd);
+	fd = openat(keeper->host_proc, path, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	if (got <= 0)
+		return 0;
+	text[got] = '\0';
+	line = strstr(text, "Pid:");
+	return line ? strtoull(line + 4, NULL, 10) : 0;
+}
+
+static void start_forwarder(struct process *process)
+{
+	struct failure ignored = { 0 };
+	cleanup_close int namespace = -1;
+	char path[64];
+
+	if (process->ports.count == 0)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/ns/net", *process->pid);
+	namespace = open(path, O_RDONLY | O_CLOEXEC);
+	/* It may be gone already: then its ports refuse, as they should. */
+	if (namespace >= 0)
+		forward_start(&process->ports, process->peer, namespace, &process->forwarder, &ignored);
+	ports_close(&process->ports);
+}
+
+static void executed(struct process *process)
+{
+	struct client *owner = process->owner;
+	struct body body = { 0 };
+	uint16_t numbers[PORTS_MAX];
+	size_t count = 0;
+
+	process->state = RUNNING;
+	for (size_t i = 0; i < process->ports.count; i++)
+		numbers[count++] = process->ports.list[i].fd < 0 ? 0 : process->ports.list[i].host;
+	start_forwarder(process);
+	if (process->kind == CONTAINER)
+		process->host_pid = host_pid(process->keeper, process->pidfd);
+	body_number(&body, process->handle);
+	body_number(&body, process->host_pid);
+	body_bytes(&body, numbers, count * sizeof *numbers);
+	client_answer(owner, process->spawn_request, &body);
+	stream_update(&process->output[0]);
+	stream_update(&process->output[1]);
+	if (process->removed)
+		process_kill(process);
+}
+
+static int write_map(pid_t pid, const char *file, const char *text)
+{
+	cleanup_close int fd = -1;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return errno;
+	return 0;
+}
+
+/* Nobody can write the maps of its own user namespace with several lines, so the child asks and waits. */
+static void write_maps(const struct process *process)
+{
+	const char *size = process->gid_map ? strrchr(process->gid_map, ' ') : NULL;
+	int32_t answer = EINVAL;
+
+	if (process->uid_map && process->gid_map) {
+		answer = 0;
+		if (!strchr(process->gid_map, '\n') && size && atoi(size) == 1)
+			answer = write_map(*process->pid, "setgroups", "deny");
+		if (!answer)
+			answer = write_map(*process->pid, "gid_map", process->gid_map);
+		if (!answer)
+			answer = write_map(*process->pid, "uid_map", process->uid_map);
+	}
+	send(process->status.fd, &answer, sizeof answer, MSG_NOSIGNAL);
+}
+
+static void take_terminal(struct process *process, int master)
+{
+	int copy = fcntl(master, F_DUPFD_CLOEXEC, 0);
+
+	fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
+	stream_open(&process->output[0], process, 1, master);
+	input_open(&process->input, process, copy, true);
+}
+
+static void close_status(struct process *process)
+{
+	loop_remove(process->keeper->epoll, &process->status);
+	close(process->status.fd);
+	process->status.fd = -1;
+}
+
+void status_ready(struct source *source, uint32_t events)
+{
+	struct process *process = container_of(source, struct process, status);
+	struct status status;
+	int fd;
+	ssize_t got = receive(source->fd, &status, &fd);
+
+	(void)events;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		close_status(process);
+		if (!process->failed) {
+			executed(process);
+		} else if (*process->pid <= 0) { /* a joiner that failed before there was a child */
+			process->state = EXITED;
+			process_remove(process);
+		}
+	} else if (status.kind == STATUS_MAPS) {
+		write_maps(process);
+	} else if (status.kind == STATUS_TTY && fd >= 0) {
+		take_terminal(process, fd);
+		return;
+	} else if (status.kind == STATUS_FAILED) {
+		process->failed = true;
+		client_fail(process->owner, process->spawn_request, &status.failure);
+	}
+	if (fd >= 0)
+		close(fd);
+}
