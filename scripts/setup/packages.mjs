@@ -1,0 +1,55 @@
+// What the tests need that Debian has in packages. Later issues add lines here, and nowhere else.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+const all = [
+  { commands: ['newuidmap', 'newgidmap'], packages: ['uidmap'] },
+  { commands: ['slirp4netns'], packages: ['slirp4netns'] },
+  { commands: ['fuse-overlayfs'], packages: ['fuse-overlayfs'] },
+  { commands: ['cc'], packages: ['gcc', 'libc6-dev'] },
+]
+
+/** Names of the packages whose commands are not here. */
+export function missingPackages() {
+  return all.filter(({ commands }) => !commands.every(isCommand)).flatMap(({ packages }) => packages)
+}
+
+/** Installs them as root; throws with what to do where that cannot be. */
+export function installPackages(packages) {
+  if (packages.length === 0) return
+  if (!isCommand('apt-get')) throw new Error(`Install these Debian packages' counterparts: ${packages.join(', ')}`)
+  console.log(`Installing ${packages.join(', ')}`)
+  // One foreign source that is down fails the whole update, and need not matter.
+  if (!apt('update', '-q')) console.log('apt-get update failed; trying with the lists that are here')
+  if (!apt('install', '-q', '-y', '--no-install-recommends', ...packages)) {
+    throw new Error(`Cannot install ${packages.join(', ')}: apt-get's own words are above`)
+  }
+}
+
+/** What an ordinary user is told to run. */
+export function installCommand(packages) {
+  return `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`
+}
+
+function apt(...args) {
+  const options = ['-o', 'Acquire::Retries=3', '-o', 'DPkg::Lock::Timeout=120']
+  const { status } = spawnSync('apt-get', [...options, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
+  return status === 0
+}
+
+/** An ordinary user's PATH often lacks the sbin directories. */
+function isCommand(name) {
+  const directories = (process.env.PATH ?? '').split(delimiter).concat('/usr/local/sbin', '/usr/sbin', '/sbin')
+  return directories.some((directory) => {
+    try {
+      accessSync(join(directory || '.', name), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,20 @@
+// Which tests run again, as real root and with the single-ID mapping.
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Beside the files named *.root.test.ts, which run as root only. */
+const alsoAsRoot = []
+
+/** With AIRPLANT_IDS=single. */
+const alsoWithSingleId = []
+
+/** Paths of the test files of both runs; throws when a listed file is not there. */
+export function repeatedFiles(root) {
+  for (const file of [...alsoAsRoot, ...alsoWithSingleId]) {
+    if (!existsSync(join(root, file))) throw new Error(`scripts/setup/runs.mjs names "${file}", which is not there`)
+  }
+  const rootOnly = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.root.test.ts'))
+    .map((name) => join('test', name))
+  return { asRoot: [...rootOnly, ...alsoAsRoot].sort(), withSingleId: [...alsoWithSingleId].sort() }
+}
