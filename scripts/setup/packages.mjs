@@ -10,9 +10,19 @@ const all = [
   { commands: ['cc'], packages: ['gcc', 'libc6-dev'] },
 ]
 
+const forLint = [
+  { commands: ['gcc'], packages: ['gcc', 'libc6-dev'] },
+  { commands: ['clang-format'], packages: ['clang-format'] },
+]
+
 /** Names of the packages whose commands are not here. */
-export function missingPackages() {
-  return all.filter(({ commands }) => !commands.every(isCommand)).flatMap(({ packages }) => packages)
+export function missingPackages(wanted = all) {
+  return wanted.filter(({ commands }) => !commands.every(isCommand)).flatMap(({ packages }) => packages)
+}
+
+/** Names of the packages that `npm run lint` works without, checking less. */
+export function missingLintPackages() {
+  return missingPackages(forLint)
 }
 
 /** Installs them as root; throws with what to do where that cannot be. */
