@@ -1,0 +1,265 @@
+import { constants } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
+import { FieldReader } from '../protocol/fields.ts'
+import type { Frame } from '../protocol/frames.ts'
+import { clientFrames, frameFields, keeperFrames } from '../protocol/frames.ts'
+import { StepError } from '../step-error.ts'
+import type { Connection } from './connection.ts'
+import type { LogEntry } from './log-subscription.ts'
+import { LogSubscription } from './log-subscription.ts'
+import type { LogSubscriptions } from './log-subscriptions.ts'
+import { OutputChannel } from './output-channel.ts'
+import { StdinChannel } from './stdin-channel.ts'
+
+/** How a process ended: by itself, or by a signal's number. */
+export interface ProcessExit {
+  readonly exitCode: number | null
+  readonly signal: number | null
+}
+
+/** Everything that a process wrote, and how it ended. */
+export interface CollectedOutput extends ProcessExit {
+  readonly stdout: Buffer
+  readonly stderr: Buffer
+  /** Both, in the order in which they came. */
+  readonly output: Buffer
+}
+
+/** The socket tables of a container's network namespace. */
+export interface NetTables {
+  readonly tcp: string
+  readonly tcp6: string
+  /** Inodes of the sockets that the container's processes hold; empty unless asked for. */
+  readonly inodes: readonly number[]
+}
+
+/** What a {@link KeeperProcess} is made from. */
+export interface KeeperProcessInit {
+  readonly connection: Connection
+  readonly subscriptions: LogSubscriptions
+  readonly handle: number
+  readonly hostPid: number
+  readonly ports: readonly number[]
+  readonly credit: number
+  /** Its output is delivered here, which keeps Node alive until it ends. */
+  readonly attached: boolean
+}
+
+/** A process that the keeper runs for this client: a container's pid 1, an exec, or a helper. */
+export class KeeperProcess implements AsyncDisposable {
+  readonly handle: number
+  /** Its pid as this process sees it; 0 for an exec or a helper. */
+  readonly hostPid: number
+  /** Host ports in the order in which they were asked for; 0 for one that was skipped. */
+  readonly ports: readonly number[]
+  /**
+   * Settles when the process ended and all its output arrived. Rejects with ERR_KEEPER_GONE. Alone it does not keep Node alive:
+   * {@link KeeperProcess.wait} does.
+   */
+  readonly exited: Promise<ProcessExit>
+  readonly #connection: Connection
+  readonly #subscriptions: LogSubscriptions
+  readonly #stdout: OutputChannel
+  readonly #stderr: OutputChannel
+  readonly #stdin: StdinChannel
+  #resolveExit: (exit: ProcessExit) => void = () => undefined
+  #rejectExit: (error: Error) => void = () => undefined
+  #isOver = false
+  #release: (() => void) | undefined
+  #removal: Promise<void> | undefined
+
+  constructor(init: KeeperProcessInit) {
+    this.handle = init.handle
+    this.hostPid = init.hostPid
+    this.ports = init.ports
+    this.#connection = init.connection
+    this.#subscriptions = init.subscriptions
+    this.#stdout = new OutputChannel(init.credit, (bytes) => this.#grant(1, bytes))
+    this.#stderr = new OutputChannel(init.credit, (bytes) => this.#grant(2, bytes))
+    this.#stdin = new StdinChannel({
+      sendStdin: (chunk) => this.#connection.sendRaw(clientFrames.stdin, this.handle, chunk),
+      sendClose: () => this.#connection.send(clientFrames.closeStdin, this.handle, frameFields()),
+      hold: () => this.#connection.hold(),
+    })
+    this.exited = new Promise((resolve, reject) => {
+      this.#resolveExit = resolve
+      this.#rejectExit = reject
+    })
+    // Whoever does not wait for the exit need not handle its failure either.
+    this.exited.catch(() => undefined)
+    if (init.attached) this.#release = init.connection.hold()
+  }
+
+  /** The same as {@link KeeperProcess.exited}, and keeps Node alive until then. */
+  wait(): Promise<ProcessExit> {
+    const release = this.#connection.hold()
+    return this.exited.finally(release)
+  }
+
+  /** Calls the listener with every chunk of an attached output; one reader per output. */
+  onData(stream: 'stdout' | 'stderr', listener: (chunk: Buffer) => void): void {
+    this.#channel(stream).onData(listener)
+  }
+
+  /** An attached output as a stream, with back-pressure up to the process's pipe. */
+  stdoutStream(): Readable {
+    return this.#stdout.stream()
+  }
+
+  stderrStream(): Readable {
+    return this.#stderr.stream()
+  }
+
+  /** The input as a stream; its end is the process's end of file. */
+  stdinStream(): Writable {
+    return this.#stdin.stream()
+  }
+
+  /** Resolves when the keeper has room for all of the chunk and it was sent. Rejects with EPIPE when the process has ended. */
+  writeStdin(chunk: string | Uint8Array): Promise<void> {
+    return this.#stdin.write(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+  }
+
+  /** End of file after what was written. */
+  closeStdin(): void {
+    this.#stdin.close()
+  }
+
+  /**
+   * Gives the input, if any, and reads all output until the end. The fast path of an exec: no streams.
+   *
+   * @example
+   * const { exitCode, stdout } = await process.collect({ stdin: 'select 1' })
+   */
+  async collect(options: { stdin?: string | Uint8Array } = {}): Promise<CollectedOutput> {
+    const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[], output: [] as Buffer[] }
+    for (const stream of ['stdout', 'stderr'] as const) {
+      this.onData(stream, (chunk) => {
+        parts[stream].push(chunk)
+        parts.output.push(chunk)
+      })
+    }
+    if (options.stdin !== undefined) {
+      // A process may end without having read all of its input: that is its affair.
+      this.writeStdin(options.stdin).catch(() => undefined)
+      this.closeStdin()
+    }
+    const exit = await this.wait()
+    return { ...exit, stdout: join(parts.stdout), stderr: join(parts.stderr), output: join(parts.output) }
+  }
+
+  /** What the process wrote so far, and with `follow` all that it will write. */
+  logs(options: { follow?: boolean } = {}): AsyncIterableIterator<LogEntry, undefined> {
+    return new LogSubscription(this.#subscriptions.link(this.handle, options.follow ?? false))
+  }
+
+  /** @param number as in signal(7) @throws {StepError} ESRCH when it has ended */
+  async signal(number: number): Promise<void> {
+    await this.#connection.request(clientFrames.signal, frameFields().u(this.handle).u(number), finished)
+  }
+
+  async resize(rows: number, columns: number): Promise<void> {
+    await this.#connection.request(clientFrames.resize, frameFields().u(this.handle).u(rows).u(columns), finished)
+  }
+
+  async pause(): Promise<void> {
+    await this.#connection.request(clientFrames.pause, frameFields().u(this.handle), finished)
+  }
+
+  async resume(): Promise<void> {
+    await this.#connection.request(clientFrames.resume, frameFields().u(this.handle), finished)
+  }
+
+  /** Reads the container's socket tables; with `inodes` also which sockets are its own (the host's network has others too). */
+  readNet(options: { inodes?: boolean } = {}): Promise<NetTables> {
+    const fields = frameFields()
+      .u(this.handle)
+      .u(Number(options.inodes ?? false))
+    return this.#connection.request(clientFrames.readNet, fields, readTables)
+  }
+
+  /** Kills it and its helpers, and takes away all that it had. Does nothing when that was done before, or the keeper did it. */
+  remove(): Promise<void> {
+    this.#removal ??= this.#remove()
+    return this.#removal
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.remove()
+  }
+
+  /** Takes a frame with this handle. @internal */
+  receive(frame: Frame): void {
+    if (this.#isOver) return
+    const fields = new FieldReader(frame.body)
+    if (frame.type === keeperFrames.data) this.#channelOf(fields.u8()).receive(fields.raw(fields.left))
+    else if (frame.type === keeperFrames.end) this.#channelOf(fields.u()).end()
+    else if (frame.type === keeperFrames.stdinCredit) this.#stdin.addCredit(fields.u())
+    else if (frame.type === keeperFrames.exit) this.#finish(fields.u(), fields.u())
+    fields.end()
+  }
+
+  /** The connection is gone. @internal */
+  fail(error: Error): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#rejectExit(error)
+    this.#stdout.fail(error)
+    this.#stderr.fail(error)
+    this.#stdin.fail(error)
+    this.#release?.()
+  }
+
+  async #remove(): Promise<void> {
+    try {
+      await this.#connection.request(clientFrames.remove, frameFields().u(this.handle), (answer) => {
+        finished(answer)
+        // The exit was announced before, unless the process never got so far.
+        if (!this.#isOver) this.#finish(0, constants.signals.SIGKILL)
+      })
+    } catch (error) {
+      // The keeper itself removes execs and helpers that have ended.
+      if (!(error instanceof StepError) || error.errno !== constants.errno.ESRCH) throw error
+    }
+  }
+
+  #finish(exitCode: number, signal: number): void {
+    this.#isOver = true
+    this.#stdout.end()
+    this.#stderr.end()
+    this.#stdin.fail(undefined)
+    this.#resolveExit(signal === 0 ? { exitCode, signal: null } : { exitCode: null, signal })
+    this.#release?.()
+  }
+
+  #channel(stream: 'stdout' | 'stderr'): OutputChannel {
+    return stream === 'stdout' ? this.#stdout : this.#stderr
+  }
+
+  #channelOf(number: number): OutputChannel {
+    if (number !== 1 && number !== 2) throw new RangeError(`Malformed message: no stream ${number}`)
+    return this.#channel(number === 1 ? 'stdout' : 'stderr')
+  }
+
+  #grant(stream: number, bytes: number): void {
+    this.#connection.send(clientFrames.credit, this.handle, frameFields().u(stream).u(bytes))
+  }
+}
+
+/** Accepts an answer without fields. */
+export function finished(answer: FieldReader): void {
+  answer.end()
+}
+
+function readTables(answer: FieldReader): NetTables {
+  const [tcp, tcp6, own] = [answer.b().toString('latin1'), answer.b().toString('latin1'), answer.b()]
+  answer.end()
+  const sockets = new FieldReader(own)
+  const inodes: number[] = []
+  while (sockets.left > 0) inodes.push(sockets.u())
+  return { tcp, tcp6, inodes }
+}
+
+function join(chunks: Buffer[]): Buffer {
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+}

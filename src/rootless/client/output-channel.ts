@@ -1,0 +1,117 @@
+import { Readable } from 'node:stream'
+import { CreditWindow } from './credit-window.ts'
+
+/** Where an output's chunks go. `write` answers whether it consumed the chunk; if not, it must call `consumed` later. */
+interface Sink {
+  write(chunk: Buffer): void
+  end(): void
+  fail(error: Error): void
+}
+
+/** One output of a process on this side: holds what nobody reads yet, at most as much as the credit allows. */
+export class OutputChannel {
+  readonly #window: CreditWindow
+  #held: Buffer[] = []
+  #sink: Sink | undefined
+  #stream: Readable | undefined
+  #isEnded = false
+  #error: Error | undefined
+
+  /** @param grant allows the keeper to send so many bytes more */
+  constructor(credit: number, grant: (bytes: number) => void) {
+    this.#window = new CreditWindow(credit, (bytes) => {
+      if (!this.#isEnded) grant(bytes)
+    })
+  }
+
+  /** Calls the listener with every chunk, also those that came before; each counts as consumed when the listener returns. */
+  onData(listener: (chunk: Buffer) => void): void {
+    const write = (chunk: Buffer): void => {
+      try {
+        listener(chunk)
+      } catch (error) {
+        // The caller's mistake may not stop the frames of other processes.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+      this.#window.consumed(chunk.length)
+    }
+    this.#attach({ write, end: () => undefined, fail: () => undefined })
+  }
+
+  /** The output as a stream; made at the first call. Chunks count as consumed when the stream's buffer takes them. */
+  stream(): Readable {
+    this.#stream ??= this.#makeStream()
+    return this.#stream
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#isEnded) return
+    this.#window.received(chunk.length)
+    if (this.#sink) this.#sink.write(chunk)
+    else this.#held.push(chunk)
+  }
+
+  end(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#sink?.end()
+  }
+
+  fail(error: Error): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#error = error
+    this.#sink?.fail(error)
+  }
+
+  #attach(sink: Sink): void {
+    if (this.#sink) throw new Error('Cannot read the output twice: it already has a reader')
+    this.#sink = sink
+    const held = this.#held
+    this.#held = []
+    for (const chunk of held) sink.write(chunk)
+    if (this.#error) sink.fail(this.#error)
+    else if (this.#isEnded) sink.end()
+  }
+
+  #makeStream(): Readable {
+    let waiting: Buffer[] = []
+    let wantsMore = true
+    let isOver = false
+    const pour = (): void => {
+      while (wantsMore && waiting.length > 0) {
+        const chunk = waiting.shift() as Buffer
+        wantsMore = readable.push(chunk)
+        this.#window.consumed(chunk.length)
+      }
+      if (isOver && waiting.length === 0 && !readable.readableEnded) readable.push(null)
+    }
+    const readable = new Readable({
+      read: () => {
+        wantsMore = true
+        pour()
+      },
+      destroy: (error, callback) => {
+        // Nobody reads on: the process may write into the void, as it does when its reader closes a terminal.
+        for (const chunk of waiting) this.#window.consumed(chunk.length)
+        waiting = []
+        callback(error)
+      },
+    })
+    this.#attach({
+      write: (chunk) => {
+        if (readable.destroyed) this.#window.consumed(chunk.length)
+        else waiting.push(chunk)
+        pour()
+      },
+      end: () => {
+        isOver = true
+        pour()
+      },
+      fail: (error) => readable.destroy(error),
+    })
+    return readable
+  }
+}

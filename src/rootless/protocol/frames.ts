@@ -1,0 +1,149 @@
+import { FieldWriter } from './fields.ts'
+
+/** Version of the protocol that `hello` carries. */
+export const PROTOCOL_VERSION = 1
+
+/** Bytes before a frame's body: size, type, zero, id. */
+export const FRAME_HEADER = 12
+
+/** Largest body of a frame, in bytes. */
+export const FRAME_MAX = 16 * 1024 * 1024
+
+/** What a client sends. */
+export const clientFrames = {
+  hello: 1,
+  spawn: 2,
+  signal: 3,
+  stdin: 4,
+  closeStdin: 5,
+  credit: 6,
+  resize: 7,
+  logs: 8,
+  endLogs: 9,
+  pause: 10,
+  resume: 11,
+  remove: 12,
+  readNet: 13,
+  list: 14,
+  scanOwners: 15,
+  pool: 16,
+  shutdown: 17,
+} as const
+
+/** What the keeper sends. */
+export const keeperFrames = {
+  ok: 100,
+  error: 101,
+  data: 102,
+  end: 103,
+  exit: 104,
+  log: 105,
+  logEnd: 106,
+  stdinCredit: 107,
+  dropped: 108,
+} as const
+
+/** One frame. The body may be a view of a larger buffer. */
+export interface Frame {
+  readonly type: number
+  readonly id: number
+  readonly body: Buffer
+}
+
+/** A writer for a frame's fields, to be given to {@link encodeFrame}. */
+export function frameFields(): FieldWriter {
+  return new FieldWriter(FRAME_HEADER)
+}
+
+/** The whole frame from fields written by {@link frameFields}. Throws a RangeError when it is over 16 MiB. */
+export function encodeFrame(type: number, id: number, fields: FieldWriter): Buffer {
+  const frame = fields.finish()
+  writeHeader(frame, frame.length - FRAME_HEADER, type, id)
+  return frame
+}
+
+/** Only the header of a frame whose raw body is sent as it is. */
+export function encodeHeader(type: number, id: number, bodySize: number): Buffer {
+  const header = Buffer.allocUnsafe(FRAME_HEADER)
+  writeHeader(header, bodySize, type, id)
+  return header
+}
+
+function writeHeader(frame: Buffer, size: number, type: number, id: number): void {
+  checkSize(size)
+  frame.writeUInt32LE(size, 0)
+  frame.writeUInt16LE(type, 4)
+  frame.writeUInt16LE(0, 6)
+  frame.writeUInt32LE(id, 8)
+}
+
+function checkSize(size: number): void {
+  if (size > FRAME_MAX) throw new RangeError(`A frame of ${size} bytes is over the limit of ${FRAME_MAX}`)
+}
+
+/**
+ * Cuts a stream of chunks into frames. A body that lies within one chunk is a view of it; others are copied once.
+ *
+ * @example
+ * const reader = new FrameReader()
+ * socket.on('data', (chunk) => {
+ *   for (const frame of reader.read(chunk)) handle(frame)
+ * })
+ */
+export class FrameReader {
+  readonly #header = Buffer.alloc(FRAME_HEADER)
+  #headerFill = 0
+  #body: Buffer | undefined
+  #bodyFill = 0;
+
+  /** The frames that end in this chunk. Throws a RangeError for one over 16 MiB; the reader is of no use afterwards. */
+  *read(chunk: Buffer): Generator<Frame, void, undefined> {
+    let at = 0
+    while (at < chunk.length) {
+      const whole = this.#headerFill === 0 ? wholeFrame(chunk, at) : undefined
+      if (whole) {
+        at += FRAME_HEADER + whole.body.length
+        yield whole
+        continue
+      }
+      at = this.#fill(chunk, at)
+      if (this.#body && this.#bodyFill === this.#body.length) yield this.#finish(this.#body)
+    }
+  }
+
+  #fill(chunk: Buffer, start: number): number {
+    let at = start
+    if (!this.#body) {
+      const copied = chunk.copy(this.#header, this.#headerFill, at)
+      this.#headerFill += copied
+      at += copied
+      if (this.#headerFill < FRAME_HEADER) return at
+      const size = this.#header.readUInt32LE(0)
+      checkSize(size)
+      this.#body = Buffer.allocUnsafe(size)
+    }
+    const copied = chunk.copy(this.#body, this.#bodyFill, at)
+    this.#bodyFill += copied
+    return at + copied
+  }
+
+  #finish(body: Buffer): Frame {
+    this.#headerFill = 0
+    this.#body = undefined
+    this.#bodyFill = 0
+    return { type: this.#header.readUInt16LE(4), id: this.#header.readUInt32LE(8), body }
+  }
+}
+
+function wholeFrame(chunk: Buffer, at: number): Frame | undefined {
+  const start = at + FRAME_HEADER
+  if (start > chunk.length) return undefined
+  const size = chunk.readUInt32LE(at)
+  checkSize(size)
+  if (start + size > chunk.length) return undefined
+  return {
+    type: chunk.readUInt16LE(at + 4),
+    id: chunk.readUInt32LE(at + 8),
+    body: chunk.subarray(start, start + size),
+  }
+}

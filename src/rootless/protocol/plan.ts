@@ -1,0 +1,247 @@
+import type { PlanStep } from './describe-step.ts'
+import { describeStep } from './describe-step.ts'
+import { FieldWriter } from './fields.ts'
+import type { FieldLetter, FieldValue, OperationArguments, OperationName } from './operations.ts'
+import { operations } from './operations.ts'
+
+/** Descriptors that a plan can hold. */
+export const SLOTS = 64
+
+/** The limit that means none, for {@link Plan.rlimit}. */
+export const INFINITE_LIMIT = 2n ** 64n - 1n
+
+/**
+ * The kernel steps of one process, in order. Each method appends the step of that name in docs/protocol.md, which says what the
+ * step does. Nothing happens until a keeper is given the plan.
+ *
+ * @example
+ * const plan = new Plan().hostExec(['/bin/true'], [])
+ * console.log(plan.describe()) // 0 hostExec argv=["/bin/true"] env=[]
+ */
+export class Plan {
+  readonly #steps: PlanStep[] = []
+  #slots = 0
+
+  /** The steps so far; a failing step's index counts in this list. */
+  get steps(): readonly PlanStep[] {
+    return this.#steps
+  }
+
+  /** A slot that no earlier call gave, 0 to 63. Throws a RangeError when all are taken. */
+  slot(): number {
+    if (this.#slots === SLOTS) throw new RangeError(`Cannot take another slot: all ${SLOTS} of the plan are taken`)
+    return this.#slots++
+  }
+
+  hostMkdir(path: string, mode: number): this {
+    return this.#add('hostMkdir', path, mode)
+  }
+
+  hostWrite(path: string, mode: number, content: string | Uint8Array): this {
+    return this.#add('hostWrite', path, mode, bytesOf(content))
+  }
+
+  /** @param flags 1 clone, 2 recursive, 4 refuse anything but a directory */
+  openTree(slot: number, path: string, flags: number): this {
+    return this.#add('openTree', slot, path, flags)
+  }
+
+  openFile(slot: number, path: string): this {
+    return this.#add('openFile', slot, path)
+  }
+
+  takeFd(slot: number, token: number): this {
+    return this.#add('takeFd', slot, token)
+  }
+
+  /** @param attributes MOUNT_ATTR_* bits */
+  newMount(slot: number, type: string, options: readonly string[], attributes: number): this {
+    return this.#add('newMount', slot, type, options, attributes)
+  }
+
+  /** @param lower directories, top first @param upper `''`: read-only */
+  overlay(
+    slot: number,
+    lower: readonly string[],
+    upper: string,
+    work: string,
+    options: readonly string[],
+    attributes: number,
+  ): this {
+    return this.#add('overlay', slot, lower, upper, work, options, attributes)
+  }
+
+  setAttributes(slot: number, set: number, clear: number, recursive: boolean): this {
+    return this.#add('setAttributes', slot, set, clear, Number(recursive))
+  }
+
+  /** @param type f_type of statfs @param timeout ms */
+  waitMount(path: string, type: number, timeout: number): this {
+    return this.#add('waitMount', path, type, timeout)
+  }
+
+  enterRoot(slot: number): this {
+    return this.#add('enterRoot', slot)
+  }
+
+  /** @param flags 1 create a directory, 2 create a file, 4 the target may not be a symlink, 8 skip when it is missing */
+  attach(slot: number, target: string, flags: number): this {
+    return this.#add('attach', slot, target, flags)
+  }
+
+  subtree(slot: number, from: number, name: string, mode: number): this {
+    return this.#add('subtree', slot, from, name, mode)
+  }
+
+  mask(nullSlot: number, emptySlot: number, paths: readonly string[]): this {
+    return this.#add('mask', nullSlot, emptySlot, paths)
+  }
+
+  readonly(paths: readonly string[]): this {
+    return this.#add('readonly', paths)
+  }
+
+  mkdir(path: string, mode: number, uid: number, gid: number): this {
+    return this.#add('mkdir', path, mode, uid, gid)
+  }
+
+  writeFile(path: string, mode: number, uid: number, gid: number, content: string | Uint8Array): this {
+    return this.#add('writeFile', path, mode, uid, gid, bytesOf(content))
+  }
+
+  copyIn(slot: number, path: string, mode: number, uid: number, gid: number): this {
+    return this.#add('copyIn', slot, path, mode, uid, gid)
+  }
+
+  symlink(content: string, path: string): this {
+    return this.#add('symlink', content, path)
+  }
+
+  rootAttributes(set: number, clear: number): this {
+    return this.#add('rootAttributes', set, clear)
+  }
+
+  hostname(name: string): this {
+    return this.#add('hostname', name)
+  }
+
+  netlink(messages: Uint8Array): this {
+    return this.#add('netlink', messages)
+  }
+
+  /** @param path below /proc/sys */
+  sysctl(path: string, value: string): this {
+    return this.#add('sysctl', path, value)
+  }
+
+  /** @param namespaces CLONE_NEW* bits to unshare afterwards */
+  nestUser(uidMap: string, gidMap: string, namespaces: number): this {
+    return this.#add('nestUser', uidMap, gidMap, namespaces)
+  }
+
+  /** @param resource RLIMIT_* number; {@link INFINITE_LIMIT} is no limit */
+  rlimit(resource: number, soft: number | bigint, hard: number | bigint): this {
+    return this.#add('rlimit', resource, soft, hard)
+  }
+
+  umask(mask: number): this {
+    return this.#add('umask', mask)
+  }
+
+  tty(rows: number, columns: number, console: boolean): this {
+    return this.#add('tty', rows, columns, Number(console))
+  }
+
+  chdir(path: string): this {
+    return this.#add('chdir', path)
+  }
+
+  /**
+   * @param user `''` (stay root), a number or a name @param group `''` (the user's own), a number or a name
+   * @param bounding, permitted, ambient capability masks
+   */
+  credentials(
+    user: string,
+    group: string,
+    groups: readonly string[],
+    bounding: number | bigint,
+    permitted: number | bigint,
+    ambient: number | bigint,
+  ): this {
+    return this.#add('credentials', user, group, groups, bounding, permitted, ambient)
+  }
+
+  noNewPrivs(): this {
+    return this.#add('noNewPrivs')
+  }
+
+  /** @param filter `struct sock_filter[]` */
+  seccomp(filter: Uint8Array): this {
+    return this.#add('seccomp', filter)
+  }
+
+  /** @param flags 1: with a reaping pid 1 */
+  exec(argv: readonly string[], env: readonly string[], flags: number): this {
+    return this.#add('exec', argv, env, flags)
+  }
+
+  hostExec(argv: readonly string[], env: readonly string[]): this {
+    return this.#add('hostExec', argv, env)
+  }
+
+  unmount(path: string): this {
+    return this.#add('unmount', path)
+  }
+
+  probeOverlay(directory: string): this {
+    return this.#add('probeOverlay', directory)
+  }
+
+  /** The plan as the keeper reads it. Throws a TypeError for text with a NUL, a RangeError for a number out of range. */
+  encode(): Buffer {
+    const writer = new FieldWriter().u32(this.#steps.length)
+    for (const step of this.#steps) encodeStep(writer, step)
+    return writer.finish()
+  }
+
+  /** One step by its index, in one line; undefined when there is none. */
+  describeStep(index: number): string | undefined {
+    const step = this.#steps[index]
+    return step && describeStep(step)
+  }
+
+  /** One line per step, each after its index: for printing and comparing. */
+  describe(): string {
+    return this.#steps.map((step, index) => `${index} ${describeStep(step)}`).join('\n')
+  }
+
+  toString(): string {
+    return this.describe()
+  }
+
+  #add<Name extends OperationName>(name: Name, ...args: OperationArguments<Name>): this {
+    this.#steps.push({ name, args })
+    return this
+  }
+}
+
+function encodeStep(writer: FieldWriter, step: PlanStep): void {
+  const [number, fields] = operations[step.name]
+  writer.u16(number).u16(0)
+  const start = writer.u32(0).size
+  for (let index = 0; index < fields.length; index++) {
+    encodeField(writer, fields[index] as FieldLetter, step.args[index] as FieldValue)
+  }
+  writer.patchU32(start - 4, writer.size - start)
+}
+
+function encodeField(writer: FieldWriter, letter: FieldLetter, value: FieldValue): void {
+  if (letter === 'u') writer.u(value as number | bigint)
+  else if (letter === 's') writer.s(value as string)
+  else if (letter === 'b') writer.b(value as Uint8Array)
+  else writer.v(value as readonly string[])
+}
+
+function bytesOf(content: string | Uint8Array): Uint8Array {
+  return typeof content === 'string' ? Buffer.from(content) : content
+}

@@ -1,0 +1,80 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { AirplantError } from '../errors.ts'
+
+/**
+ * Where airplant keeps what outlives a container: `AIRPLANT_STATE_DIR`, else `$XDG_STATE_HOME/airplant`, else
+ * `~/.local/state/airplant`; for real root /var/lib/airplant.
+ *
+ * @throws {AirplantError} `ERR_INVALID_OPTION` when AIRPLANT_STATE_DIR is not absolute
+ */
+export function stateDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.() ?? -1): string {
+  const chosen = env.AIRPLANT_STATE_DIR
+  if (chosen) {
+    if (isAbsolute(chosen)) return chosen
+    throw refusal(`Cannot use AIRPLANT_STATE_DIR "${chosen}": not an absolute path`)
+  }
+  if (uid === 0) return '/var/lib/airplant'
+  // The base directory specification: a relative path in the variable is to be ignored.
+  if (env.XDG_STATE_HOME && isAbsolute(env.XDG_STATE_HOME)) return join(env.XDG_STATE_HOME, 'airplant')
+  return join(env.HOME || homeOfAccount(), '.local', 'state', 'airplant')
+}
+
+/**
+ * Makes `<state>/sessions` for the user who is root in the containers, and checks that it is nobody else's.
+ *
+ * @param owner the mapping's host user ID of the container's root
+ * @returns the path of the `sessions` directory
+ * @throws {AirplantError} `ERR_INVALID_OPTION` when it belongs to someone else or cannot be made
+ */
+export function prepareSessions(state: string, owner: number, uid = process.geteuid?.() ?? -1): string {
+  const sessions = join(state, 'sessions')
+  try {
+    if (mkdirSync(state, { recursive: true, mode: uid === 0 ? 0o711 : 0o700 }) !== undefined && uid === 0) {
+      // The keeper gets in as another user, whatever the umask was.
+      chmodSync(state, 0o711)
+    }
+    if (makeDirectory(sessions) && owner !== uid) chownSync(sessions, owner, -1)
+  } catch (cause) {
+    throw refusal(`Cannot make the state directory "${state}": ${(cause as Error).message}`, cause)
+  }
+  checkOwner(sessions, owner)
+  return sessions
+}
+
+/** Whether it was made now. */
+function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
+  }
+}
+
+function checkOwner(sessions: string, owner: number): void {
+  const stat = lstatSync(sessions)
+  if (!stat.isDirectory()) throw refusal(`Cannot use "${sessions}": not a directory`)
+  if (stat.uid !== owner) {
+    throw refusal(`Cannot use "${sessions}": it belongs to user ID ${stat.uid}, and has to belong to ${owner}`)
+  }
+  if ((stat.mode & 0o077) !== 0) {
+    const mode = (stat.mode & 0o777).toString(8)
+    throw refusal(`Cannot use "${sessions}": its mode is 0${mode}, and others may not enter it (chmod 700)`)
+  }
+}
+
+function homeOfAccount(): string {
+  try {
+    return userInfo().homedir
+  } catch {
+    return homedir() // no entry for this user ID
+  }
+}
+
+function refusal(message: string, cause?: unknown): AirplantError {
+  const hint = 'Set AIRPLANT_STATE_DIR to a directory of your own on a local file system'
+  return new AirplantError({ code: 'ERR_INVALID_OPTION', phase: 'session', message, hint, cause })
+}
