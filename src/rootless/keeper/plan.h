@@ -65,7 +65,7 @@ struct child {
 /* Runs the steps in order. Returns 0 when the plan ended without an exec, -1 on failure; does not return after exec. */
 int plan_run(const struct plan *plan, struct child *child, struct failure *failure);
 
-/* The re-executed keeper as a container's pid 1: argv[0] is INIT_NAME, then the status socket's number, the path, the argv. */
+/* The re-executed keeper as a container's pid 1. argv: INIT_NAME, the status socket's number, the exec step's index, the argv. */
 #define INIT_NAME "airplant-init"
 int init_main(int argc, char **argv, char **env);
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "steps.h"
+
+/* Of <linux/netlink.h> and <linux/rtnetlink.h>, which musl-gcc does not have. */
+#define ROUTE 0		/* NETLINK_ROUTE */
+#define REQUEST_ACK 0x5 /* NLM_F_REQUEST | NLM_F_ACK */
+#define FLAG_ATTRIBUTES 0x200
+#define TYPE_ERROR 2 /* NLMSG_ERROR */
+#define SOL_NETLINK_ 270
+#define CAP_ACK 10
+#define EXT_ACK 11
+#define ATTRIBUTE_MESSAGE 1 /* NLMSGERR_ATTR_MSG */
+#define LARGEST (64u << 10)
+
+struct header {
+	uint32_t size;
+	uint16_t type, flags;
+	uint32_t sequence, port;
+};
+
+struct acknowledgement {
+	struct header header;
+	int32_t error;
+	struct header about;
+	uint8_t attributes[512];
+};
+
+/* The kernel's own words, where it has some: attributes follow the header that the answer is about. */
+static const char *words(const struct acknowledgement *answer, size_t size)
+{
+	size_t at = offsetof(struct acknowledgement, attributes);
+	uint16_t head[2];
+
+	if ((answer->header.flags & FLAG_ATTRIBUTES) == 0)
+		return "";
+	while (at + sizeof head <= size) {
+		const char *text = (const char *)answer + at + sizeof head;
+
+		memcpy(head, (const char *)answer + at, sizeof head);
+		if (head[0] < sizeof head || head[0] > size - at)
+			break;
+		if (head[1] == ATTRIBUTE_MESSAGE && memchr(text, 0, head[0] - sizeof head))
+			return text;
+		at += (head[0] + 3u) & ~3u;
+	}
+	return "";
+}
+
+static int await(int socket, uint32_t index, struct failure *failure)
+{
+	struct acknowledgement answer;
+
+	for (;;) {
+		ssize_t size = recv(socket, &answer, sizeof answer, 0);
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			return fail(failure, errno, NULL, "message %u: no answer", index);
+		if ((size_t)size < offsetof(struct acknowledgement, about) || answer.header.type != TYPE_ERROR ||
+		    answer.header.sequence != index)
+			continue;
+		if (answer.error == 0)
+			return 0;
+		return fail(failure, -answer.error, NULL, "message %u: %s", index, words(&answer, (size_t)size));
+	}
+}
+
+/* Sends the message at `bytes` and says how long it is, padding included. */
+static ssize_t exchange(int socket, const char *bytes, size_t size, uint32_t index, struct failure *failure)
+{
+	cleanup_free char *copy = NULL;
+	struct header header;
+	size_t padded;
+
+	if (size < sizeof header)
+		return fail(failure, EBADMSG, NULL, "message %u is cut short", index);
+	memcpy(&header, bytes, sizeof header);
+	if (header.size < sizeof header || header.size > size || header.size > LARGEST)
+		return fail(failure, EBADMSG, NULL, "message %u has a wrong size", index);
+	copy = malloc(header.size);
+	if (!copy)
+		return fail(failure, ENOMEM, NULL, "message %u", index);
+	header.flags |= REQUEST_ACK;
+	header.sequence = index;
+	memcpy(copy, bytes, header.size);
+	memcpy(copy, &header, sizeof header);
+	if (send(socket, copy, header.size, 0) < 0)
+		return fail(failure, errno, NULL, "message %u", index);
+	if (await(socket, index, failure) < 0)
+		return -1;
+	padded = ((size_t)header.size + 3) & ~(size_t)3;
+	return (ssize_t)(padded < size ? padded : size);
+}
+
+int step_netlink(struct child *child, const struct field *args, struct failure *failure)
+{
+	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, ROUTE);
+	const char *bytes = args[0].text;
+	size_t left = args[0].size;
+	int on = 1;
+
+	(void)child;
+	if (fd < 0)
+		return fail(failure, errno, NULL, "socket");
+	/* Only for better words: kernels without them are fine. */
+	setsockopt(fd, SOL_NETLINK_, CAP_ACK, &on, sizeof on);
+	setsockopt(fd, SOL_NETLINK_, EXT_ACK, &on, sizeof on);
+	for (uint32_t index = 0; left; index++) {
+		ssize_t taken = exchange(fd, bytes, left, index, failure);
+
+		if (taken < 0)
+			return -1;
+		bytes += taken;
+		left -= (size_t)taken;
+	}
+	return 0;
+}
