@@ -193,8 +193,8 @@ static int stop_pass(struct stopping *stopping, DIR *proc, const struct member_s
 }
 
 /*
- * A process with a signal pending cannot fork, but its other threads can until the group has stopped. So the passes go on
- * until one finds all standing. Nobody tells the keeper when a grandchild stops: therefore the short naps.
+ * A process with a signal pending cannot fork, but its other threads can until the group has stopped. So the passes go
+ * on until one finds all standing. Nobody tells the keeper when a grandchild stops: therefore the naps.
  */
 static int stop_all(struct stopping *stopping, DIR *proc, const struct member_space *space)
 {
