@@ -179,14 +179,14 @@ it('npm pack holds the C sources and the hashes', () => {
   const checkout = join(import.meta.dirname, '..', '..')
   for (const name of ['package.json', 'src/rootless/keeper', 'prebuilt'])
     cpSync(join(checkout, name), join(root, name), { recursive: true })
-  const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+  const options = { cwd: root, encoding: 'utf8', stdio: 'pipe' } as const
   const [pack] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], options)) as {
     files: { path: string }[]
   }[]
   const paths = pack!.files.map(({ path }) => path)
   expect(paths).toContain('prebuilt/hashes.json')
-  for (const name of readdirSync(join(checkout, 'src/rootless/keeper')))
-    expect(paths).toContain(`src/rootless/keeper/${name}`)
+  const sources = readdirSync(join(checkout, 'src/rootless/keeper')).filter((name) => /\.(c|h|def)$/.test(name))
+  for (const name of sources) expect(paths).toContain(`src/rootless/keeper/${name}`)
 })
 
 function sources(word = 'first', code = toy): void {
