@@ -131,15 +131,6 @@ export class KeeperClient {
     })
   }
 
-  /** Paths below the directory whose owner or group is outside the mapping, at most so many. */
-  scanOwners(directory: string, most: number): Promise<string[]> {
-    return this.#connection.request(clientFrames.scanOwners, frameFields().s(directory).u(most), (answer) => {
-      const paths = answer.v()
-      answer.end()
-      return paths
-    })
-  }
-
   /** Keeps so many network namespaces ready, each prepared by the plan. */
   async pool(size: number, plan: Plan): Promise<void> {
     await this.#connection.request(clientFrames.pool, frameFields().u(size).b(plan.encode()), finished)

@@ -16,6 +16,9 @@ import { StepError } from './step-error.ts'
 /** How long {@link Session} waits for a keeper that was told to end, in ms, before it is killed. */
 const END_TIMEOUT = 5000
 
+/** How long a keeper may take to boot, in ms: newuidmap asks name services that may be far away. */
+const START_TIMEOUT = 15_000
+
 /** What a session is started with. */
 export interface SessionOptions {
   /**
@@ -53,6 +56,7 @@ export class Session implements AsyncDisposable {
   /** The keeper's pid as this process sees it. */
   readonly keeperPid: number
   readonly #child: KeeperChild | undefined
+  readonly #kept = new Map<string, object>()
   #disposal: Promise<void> | undefined
 
   private constructor(parts: SessionParts) {
@@ -79,10 +83,13 @@ export class Session implements AsyncDisposable {
     const sessions = prepareSessions(stateDirectory(env), mapping.rootUid)
     const child = startKeeper(program, join(sessions, randomBytes(6).toString('hex')), mapping)
     const client = new KeeperClient(child.socket, { describeEnd: () => child.describeEnd() })
+    const timer = setTimeout(() => child.kill(), START_TIMEOUT)
     try {
       return new Session({ client, hello: await client.hello({ lease: true }), mapping, child })
     } catch (error) {
       throw await explainStart(error, client, child)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -101,6 +108,15 @@ export class Session implements AsyncDisposable {
       client.close()
       throw error
     }
+  }
+
+  /** What the layers above keep per session: made at the first call, the same object at every later one. */
+  once<T extends object>(key: string, make: () => T): T {
+    const known = this.#kept.get(key) as T | undefined
+    if (known) return known
+    const made = make()
+    this.#kept.set(key, made)
+    return made
   }
 
   /** Whether the keeper is gone, or going. */

@@ -25,7 +25,6 @@ export const clientFrames = {
   remove: 12,
   readNet: 13,
   list: 14,
-  scanOwners: 15,
   pool: 16,
   shutdown: 17,
 } as const

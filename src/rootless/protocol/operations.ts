@@ -42,6 +42,7 @@ export const operations = {
   hostExec: [32, 'vv', ['argv', 'env']],
   unmount: [33, 's', ['path']],
   probeOverlay: [34, 's', ['directory']],
+  scanOwners: [35, 'su', ['directory', 'most']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

@@ -197,6 +197,10 @@ export class Plan {
     return this.#add('probeOverlay', directory)
   }
 
+  scanOwners(directory: string, most: number): this {
+    return this.#add('scanOwners', directory, most)
+  }
+
   /** The plan as the keeper reads it. Throws a TypeError for text with a NUL, a RangeError for a number out of range. */
   encode(): Buffer {
     const writer = new FieldWriter().u32(this.#steps.length)

@@ -42,6 +42,7 @@ function everyStep(): Plan {
     .hostExec(['/bin/true'], [])
     .unmount('/m')
     .probeOverlay('/p')
+    .scanOwners('/r', 10)
 }
 
 test('every operation has a method, and encodes its fields in order', () => {
