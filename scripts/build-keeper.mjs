@@ -2,7 +2,18 @@
 // Plain Node, because it runs before anything is installed or built. Other arguments: [sources [output root]], for the tests.
 import { createHash } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -38,7 +49,17 @@ function buildOwn() {
     console.warn(`build-keeper: "${compiler}" not found; install gcc and libc6-dev, or set AIRPLANT_KEEPER`)
     return
   }
-  compile(compiler, FLAGS, target)
+  // Static where the C library allows it: a container's init runs from the keeper's program, inside a root that may have no libc.
+  compile(compiler, [...FLAGS, ...(canLinkStatically(compiler) ? ['-static'] : [])], target)
+}
+
+function canLinkStatically(compiler) {
+  const [program, ...own] = compiler.trim().split(/\s+/)
+  const options = [...own, '-static', '-x', 'c', '-', '-o', '/dev/null']
+  return (
+    spawnSync(program, options, { input: 'int main(void){return 0;}', stdio: ['pipe', 'ignore', 'ignore'] }).status ===
+    0
+  )
 }
 
 function buildRelease() {
@@ -53,11 +74,23 @@ function buildRelease() {
       continue
     }
     const target = join(outputRoot, 'prebuilt', platform, NAME)
-    compile(compiler, [...FLAGS, ...STATIC], target)
+    const headers = compiler === 'musl-gcc' ? kernelHeaders() : undefined
+    compile(compiler, [...FLAGS, ...STATIC, ...(headers ? ['-idirafter', headers] : [])], target)
     hashes[`${platform}/${NAME}`] = createHash('sha256').update(readFileSync(target)).digest('hex')
   }
   mkdirSync(join(outputRoot, 'prebuilt'), { recursive: true })
   writeFileSync(join(outputRoot, 'prebuilt', 'hashes.json'), `${JSON.stringify(hashes, null, 2)}\n`)
+}
+
+// musl-gcc leaves out /usr/include altogether, and with it the kernel's headers; only those are given back.
+function kernelHeaders() {
+  const directory = mkdtempSync(join(tmpdir(), 'airplant-headers-'))
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+  const triplet = spawnSync('gcc', ['-print-multiarch'], { encoding: 'utf8' }).stdout.trim()
+  symlinkSync('/usr/include/linux', join(directory, 'linux'))
+  symlinkSync('/usr/include/asm-generic', join(directory, 'asm-generic'))
+  symlinkSync(join('/usr/include', triplet, 'asm'), join(directory, 'asm'))
+  return directory
 }
 
 function compile(compiler, flags, target) {

@@ -57,7 +57,10 @@ export async function compileToCache(
   try {
     const [program = 'cc', ...flags] = compiler.trim().split(/\s+/)
     const target = join(directory, KEEPER_NAME)
-    await run(program, [...flags, ...KEEPER_FLAGS, '-o', target, ...units], { timeout: 120_000 })
+    const compile = (link: string[]): Promise<unknown> =>
+      run(program, [...flags, ...KEEPER_FLAGS, ...link, '-o', target, ...units], { timeout: 120_000 })
+    // Static where the C library allows it: a container's init runs from it, inside a root that may have no libc.
+    await compile(['-static']).catch(() => compile([]))
     return moveInPlace(cache, key, directory)
   } finally {
     rmSync(directory, { recursive: true, force: true })
