@@ -134,6 +134,9 @@ static int make_seed(struct keeper *keeper, struct failure *failure)
 		return fail(failure, errno, "setup", "%s", path);
 	pid = fork();
 	if (pid == 0) {
+		close(ready[0]);
+		/* No container exists yet; without this the keeper itself may not look at the child's namespace. */
+		prctl(PR_SET_DUMPABLE, 1);
 		byte = become_seed(keeper->work) < 0 ? (char)errno : 0;
 		if (write(ready[1], &byte, 1) != 1 || read(ready[1], &byte, 1) < 0)
 			_exit(1);
@@ -166,8 +169,10 @@ static int make_session(struct keeper *keeper, struct failure *failure)
 	if (keeper->sessions < 0 || mkdirat(keeper->sessions, keeper->name, 0700) < 0)
 		return fail(failure, errno, "session", "%s", keeper->directory);
 	keeper->session = openat(keeper->sessions, keeper->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	keeper->lock = openat(keeper->session, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	if (keeper->session < 0 || keeper->lock < 0 || flock(keeper->lock, LOCK_EX | LOCK_NB) < 0)
+	/* Held before it has its name: a sweeper never finds it free. */
+	keeper->lock = openat(keeper->session, "lock.new", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	if (keeper->session < 0 || keeper->lock < 0 || flock(keeper->lock, LOCK_EX | LOCK_NB) < 0 ||
+	    renameat(keeper->session, "lock.new", keeper->session, "lock") < 0)
 		return fail(failure, errno, "session", "%s/lock", keeper->directory);
 	if (mkdirat(keeper->session, "containers", 0700) < 0 || mkdirat(keeper->session, "trash", 0700) < 0)
 		return fail(failure, errno, "session", "%s", keeper->directory);

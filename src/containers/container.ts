@@ -1,0 +1,308 @@
+import type { Readable, Writable } from 'node:stream'
+import { AirplantError } from '../errors.ts'
+import type { KeeperProcess, LogEntry, NetTables } from '../rootless/keeper-client.ts'
+import { parseSignal, signalName } from '../rootless/signals.ts'
+import { StepError } from '../rootless/step-error.ts'
+import type { ExecOptions, ExecProcess, ExecResult } from './exec.ts'
+import { collectExec, execPlan } from './exec.ts'
+import { explainStep } from './explain-step.ts'
+import type { Logs } from './log-text.ts'
+import { collectLogs } from './log-text.ts'
+import { containerEnv } from './plan/create-plan.ts'
+import type { ProcessPlan } from './plan/process-plan.ts'
+import type { PublishedPort } from './ports.ts'
+import { publishedPorts } from './ports.ts'
+import type { ContainerRuntime } from './runtime.ts'
+import type { ContainerSpec } from './spec.ts'
+
+/** How a container's first process ended. */
+export interface ContainerExit {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null
+  /** `'SIGKILL'`, or null when it exited. */
+  readonly signal: string | null
+}
+
+/** What a {@link Container} is made from. */
+export interface ContainerParts {
+  readonly spec: ContainerSpec
+  readonly process: KeeperProcess
+  readonly helper: KeeperProcess | undefined
+  readonly runtime: ContainerRuntime
+  readonly began: number
+  readonly seccompFilter: Uint8Array | undefined
+}
+
+/**
+ * A started container. It lives until it is disposed, until its creator's process ends, or until its program does.
+ *
+ * @example
+ * await using server = await withContainer({ command: ['node', 'server.js'], ports: [3000], wait: { port: 3000 } })
+ * const answer = await fetch(server.url(3000))
+ */
+export class Container implements AsyncDisposable {
+  /** Twelve hexadecimal digits. */
+  readonly id: string
+  /** Where published ports are reached. */
+  readonly host = '127.0.0.1'
+  /** Pid of the first process as this process sees it. */
+  readonly pid: number
+  readonly image: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Settles when the first process has ended. Alone it does not keep Node alive; {@link Container.wait} does. */
+  readonly exited: Promise<ContainerExit>
+  readonly publishedPorts: readonly PublishedPort[]
+  /** `performance.now()` when the call that made it began. @internal */
+  readonly began: number
+  readonly network: 'none' | 'host'
+  readonly #process: KeeperProcess
+  readonly #parts: ContainerParts
+  #exit: ContainerExit | undefined
+  #paused = false
+  #removal: Promise<void> | undefined
+
+  constructor(parts: ContainerParts) {
+    const { spec, process, began } = parts
+    this.#parts = parts
+    this.#process = process
+    this.id = spec.id
+    this.pid = process.hostPid
+    this.image = spec.rootfs ?? 'host'
+    this.labels = spec.labels
+    this.began = began
+    this.network = spec.network
+    this.publishedPorts = publishedPorts(
+      spec.ports,
+      spec.network === 'host' ? spec.ports.map((port) => port.containerPort) : process.ports,
+    )
+    this.exited = process.exited.then(({ exitCode, signal }) => {
+      this.#exit = { exitCode, signal: signal === null ? null : (signalName(signal) ?? `${signal}`) }
+      return this.#exit
+    })
+    this.exited.catch(() => undefined)
+  }
+
+  /** How it ended, undefined while it runs. */
+  get exit(): ContainerExit | undefined {
+    return this.#exit
+  }
+
+  /** Input of the first process; needs `stdin: true` or a tty. */
+  get stdin(): Writable {
+    return this.#process.stdinStream()
+  }
+
+  /** Output of the first process as it comes; needs `attach: true`. The log has it all without. */
+  get stdout(): Readable {
+    return this.#process.stdoutStream()
+  }
+
+  get stderr(): Readable {
+    return this.#process.stderrStream()
+  }
+
+  /**
+   * The host port that a port of the container is published on.
+   *
+   * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
+   */
+  port(container: number): number {
+    const published = this.publishedPorts.find((port) => port.container === container)
+    if (published) return published.host
+    const others = [...new Set(this.publishedPorts.map((port) => port.container))].join(', ')
+    throw new AirplantError({
+      code: 'ERR_PORT_NOT_PUBLISHED',
+      message: `Cannot reach port ${container} of container ${this.id}: it is not published`,
+      hint: `Add it to the ports option${others ? `, which has ${others}` : ''}`,
+      container: this.id,
+      image: this.image,
+    })
+  }
+
+  /**
+   * A URL of a published port.
+   *
+   * @param protocol @default 'http'
+   * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
+   * @example
+   * container.url(6379, 'redis') // 'redis://127.0.0.1:40123'
+   */
+  url(container: number, protocol = 'http'): string {
+    return `${protocol}://${this.host}:${this.port(container)}`
+  }
+
+  /** Host and port of a published port, for `net.connect` and most clients. */
+  address(container: number): { host: string; port: number } {
+    return { host: this.host, port: this.port(container) }
+  }
+
+  /**
+   * Runs a command to its end.
+   *
+   * @throws {AirplantError} `ERR_COMMAND_NOT_FOUND`, `ERR_COMMAND_NOT_EXECUTABLE`, `ERR_INTERPRETER_MISSING`, `ERR_UNKNOWN_USER`,
+   *   `ERR_WORKDIR_MISSING`, `ERR_NOT_RUNNING`, `ERR_EXEC_TIMEOUT`, `ERR_ABORTED`; an exit code is a result, never an error
+   * @example
+   * const { exitCode, stdout } = await container.exec(['psql', '-c', 'select 1'], { user: 'postgres' })
+   */
+  async exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    const process = await this.#spawnExec(command, options, options.stdin !== undefined)
+    return await collectExec(process, command, options)
+  }
+
+  /** Starts a command and gives its streams. Disposing kills it. Throws as {@link Container.exec}. */
+  async execStream(command: readonly string[], options: ExecOptions = {}): Promise<ExecProcess> {
+    const process = await this.#spawnExec(command, options, true)
+    if (options.stdin !== undefined) {
+      process.writeStdin(options.stdin).catch(() => undefined)
+      process.closeStdin()
+    }
+    const kill = (): Promise<void> => process.remove()
+    options.signal?.addEventListener('abort', () => void kill(), { once: true })
+    return {
+      stdin: process.stdinStream(),
+      stdout: process.stdoutStream(),
+      stderr: process.stderrStream(),
+      exited: process
+        .wait()
+        .then(({ exitCode, signal }) => ({ exitCode, signal: signal === null ? null : (signalName(signal) ?? null) })),
+      resize: (rows, columns) => process.resize(rows, columns),
+      kill: (signal = 'SIGTERM') => process.signal(parseSignal(signal)),
+      [Symbol.asyncDispose]: kill,
+    }
+  }
+
+  /** Waits until the first process has ended. */
+  async wait(): Promise<ContainerExit> {
+    await this.#process.wait()
+    return await this.exited
+  }
+
+  /** What it wrote so far. */
+  logs(): Promise<Logs>
+  /** What it wrote so far and will write, until it ends. */
+  logs(options: { follow: true }): AsyncIterableIterator<LogEntry, undefined>
+  logs(options?: { follow: boolean }): Promise<Logs> | AsyncIterableIterator<LogEntry, undefined> {
+    return options?.follow ? this.#process.logs({ follow: true }) : collectLogs(this.#process.logs())
+  }
+
+  /** @throws {AirplantError} `ERR_NOT_RUNNING` */
+  async signal(signal: string | number): Promise<void> {
+    const number = parseSignal(signal)
+    await this.#explained(this.#process.signal(number))
+  }
+
+  /** Stops every process where it is: by the freezer where there is a cgroup, else by SIGSTOP. */
+  async pause(): Promise<void> {
+    await this.#explained(this.#process.pause())
+    this.#paused = true
+  }
+
+  /** Lets them go on; what was stopped before stays stopped. */
+  async resume(): Promise<void> {
+    await this.#explained(this.#process.resume())
+    this.#paused = false
+  }
+
+  /** Changes the size of its terminal. */
+  async resize(rows: number, columns: number): Promise<void> {
+    await this.#explained(this.#process.resize(rows, columns))
+  }
+
+  /**
+   * Sends the stop signal, and kills when that was not enough in time. Logs stay until the container is disposed.
+   *
+   * @param options.timeout ms before it is killed. @default the container's `stopTimeout`
+   */
+  async stop(options: { timeout?: number } = {}): Promise<ContainerExit> {
+    if (this.#exit) return this.#exit
+    const { stopSignal, stopTimeout } = this.#parts.spec
+    // A process that is stopped cannot handle a signal, so there is no use in waiting.
+    const grace = this.#paused ? 0 : (options.timeout ?? stopTimeout)
+    if (grace > 0) await this.#process.signal(stopSignal).catch(ignoreGone)
+    const killing = setTimeout(() => void this.#process.signal(9).catch(ignoreGone), grace)
+    try {
+      return await this.wait()
+    } finally {
+      clearTimeout(killing)
+    }
+  }
+
+  /** The socket tables of its network namespace, for waits. @internal */
+  readNet(): Promise<NetTables> {
+    return this.#process.readNet({ inodes: this.network === 'host' })
+  }
+
+  /** Removes it when the signal fires. @internal */
+  removeOnAbort(signal: AbortSignal): void {
+    const remove = (): void => void this[Symbol.asyncDispose]().catch(() => undefined)
+    if (signal.aborted) remove()
+    signal.addEventListener('abort', remove, { once: true })
+    const forget = (): void => signal.removeEventListener('abort', remove)
+    this.exited.then(forget, forget)
+  }
+
+  /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#removal ??= this.#remove()
+    return this.#removal
+  }
+
+  async #remove(): Promise<void> {
+    // When the keeper is gone, so is everything that it held.
+    await this.#process.remove().catch(ignoreGone)
+    await this.#parts.helper?.remove().catch(ignoreGone)
+  }
+
+  async #spawnExec(command: readonly string[], options: ExecOptions, stdin: boolean): Promise<KeeperProcess> {
+    if (command.length === 0) throw emptyCommand()
+    const plan = execPlan(this.#mainProcess(), command, options)
+    const { client } = this.#parts.runtime.session
+    const tty = options.tty !== undefined && options.tty !== false
+    const spawned = client.spawn({ kind: 'exec', target: this.#process.handle, attached: true, stdin, tty, plan })
+    return await spawned.catch((error: unknown) => {
+      throw explainStep(error, { phase: 'exec', image: this.image, container: this.id, command: command[0] })
+    })
+  }
+
+  #mainProcess(): ProcessPlan {
+    const { spec, runtime, seccompFilter } = this.#parts
+    return {
+      ...spec,
+      env: containerEnv(spec, runtime.hostFacts.nodeDirectory),
+      seccompFilter,
+      console: false,
+    }
+  }
+
+  async #explained(request: Promise<void>): Promise<void> {
+    try {
+      await request
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error
+      const gone = error.errnoName === 'ESRCH'
+      throw new AirplantError({
+        code: gone ? 'ERR_NOT_RUNNING' : 'ERR_STEP_FAILED',
+        message: gone ? `Cannot do that to container ${this.id}: it has ended` : `Cannot do that: ${error.message}`,
+        hint: gone ? 'Look at its logs for the reason' : 'Check the state of the container',
+        container: this.id,
+        image: this.image,
+        errno: error.errnoName,
+        cause: error,
+      })
+    }
+  }
+}
+
+function ignoreGone(error: unknown): void {
+  const gone = error instanceof AirplantError && error.code === 'ERR_KEEPER_GONE'
+  if (!gone && !(error instanceof StepError && error.errnoName === 'ESRCH')) throw error
+}
+
+function emptyCommand(): AirplantError {
+  return new AirplantError({
+    code: 'ERR_INVALID_OPTION',
+    phase: 'exec',
+    message: 'Cannot exec an empty command',
+    hint: 'Give the program and its arguments as a list',
+  })
+}

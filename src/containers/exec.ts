@@ -1,0 +1,125 @@
+import type { Readable, Writable } from 'node:stream'
+import { AirplantError } from '../errors.ts'
+import type { KeeperProcess } from '../rootless/keeper-client.ts'
+import { Plan } from '../rootless/protocol/plan.ts'
+import { signalName } from '../rootless/signals.ts'
+import { parseTarget, parseUser } from './option-parsers.ts'
+import type { ProcessPlan } from './plan/process-plan.ts'
+import { planProcess } from './plan/process-plan.ts'
+
+/** How a command is run in a container. */
+export interface ExecOptions {
+  /** Added to the container's environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** As the container's `user`. @default the container's */
+  readonly user?: string
+  /** @default the container's */
+  readonly workdir?: string
+  /** What the command reads as its input. @default nothing */
+  readonly stdin?: string | Uint8Array
+  /** @default false */
+  readonly tty?: boolean | { readonly rows: number; readonly columns: number }
+  /** Milliseconds until the command is killed. @default none */
+  readonly timeout?: number
+  /** Aborting kills the command. */
+  readonly signal?: AbortSignal
+}
+
+/** How a command ended and what it wrote. */
+export interface ExecResult {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null
+  /** `'SIGKILL'`, or null when it exited. */
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+  /** Both, in the order in which they were written. */
+  readonly output: string
+}
+
+/** A running command with streams. */
+export interface ExecProcess extends AsyncDisposable {
+  readonly stdin: Writable
+  readonly stdout: Readable
+  /** Empty with a terminal, which has one output. */
+  readonly stderr: Readable
+  /** Settles when the command has ended and its output was delivered. */
+  readonly exited: Promise<{ exitCode: number | null; signal: string | null }>
+  resize(rows: number, columns: number): Promise<void>
+  kill(signal?: string | number): Promise<void>
+}
+
+/** The plan of a command in a running container: it joins, and then goes through the same security steps. */
+export function execPlan(main: ProcessPlan, argv: readonly string[], options: ExecOptions): Plan {
+  const { tty } = options
+  const plan = new Plan()
+  planProcess(plan, {
+    ...main,
+    argv,
+    env: { ...main.env, ...options.env },
+    user: options.user === undefined ? main.user : parseUser(options.user),
+    groups: options.user === undefined ? main.groups : [],
+    workdir: options.workdir === undefined ? main.workdir : parseTarget('workdir', options.workdir),
+    tty: tty === true ? { rows: 24, columns: 80 } : tty === false ? undefined : tty,
+    console: false,
+    init: false,
+  })
+  return plan
+}
+
+/** Waits for a command with its deadline and signal; the fast path has neither and makes no streams. */
+export async function collectExec(
+  process: KeeperProcess,
+  argv: readonly string[],
+  options: ExecOptions,
+): Promise<ExecResult> {
+  const { timeout, signal, stdin } = options
+  let cut: AirplantError | undefined
+  const kill = (error: AirplantError): void => {
+    cut ??= error
+    process.signal(9).catch(() => undefined)
+  }
+  const timer = timeout === undefined ? undefined : setTimeout(() => kill(timedOut(argv, timeout)), timeout)
+  const abort = (): void => kill(aborted(argv, signal))
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    const { exitCode, signal: number, ...output } = await process.collect(stdin === undefined ? {} : { stdin })
+    const texts = {
+      stdout: output.stdout.toString(),
+      stderr: output.stderr.toString(),
+      output: output.output.toString(),
+    }
+    if (cut) throw withOutput(cut, texts.output)
+    return { exitCode, signal: number === null ? null : (signalName(number) ?? `${number}`), ...texts }
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+function timedOut(argv: readonly string[], timeout: number): AirplantError {
+  return new AirplantError({
+    code: 'ERR_EXEC_TIMEOUT',
+    phase: 'exec',
+    message: `Cannot wait longer for "${argv.join(' ')}": it was killed after ${timeout} ms`,
+    hint: 'Give a longer timeout, or look at what it wrote',
+    elapsed: timeout,
+  })
+}
+
+function aborted(argv: readonly string[], signal: AbortSignal | undefined): AirplantError {
+  return new AirplantError({
+    code: 'ERR_ABORTED',
+    phase: 'exec',
+    message: `Cannot finish "${argv.join(' ')}": the caller aborted, it was killed`,
+    hint: 'This is what the signal option is for',
+    cause: signal?.reason,
+  })
+}
+
+function withOutput(error: AirplantError, output: string): AirplantError {
+  if (output === '') return error
+  const message = error.message.slice(0, error.message.indexOf('\nHint: '))
+  return new AirplantError({ ...error, message, logTail: output.slice(-2000), cause: error.cause })
+}

@@ -1,0 +1,76 @@
+import { AirplantError } from '../errors.ts'
+import type { UserSpec } from './spec.ts'
+
+/** An `ERR_INVALID_OPTION` for an option's value. */
+export function invalidOption(option: string, value: unknown, problem: string, hint: string): AirplantError {
+  const shown = typeof value === 'string' ? `"${value}"` : JSON.stringify(value)
+  return new AirplantError({
+    code: 'ERR_INVALID_OPTION',
+    phase: 'create',
+    message: `Cannot use ${shown} as ${option}: ${problem}`,
+    hint,
+  })
+}
+
+const units: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+
+/** Bytes from a number or docker's text: `512`, `64m`, `1g`. */
+export function parseSize(option: string, value: number | string): number {
+  const match = /^(\d+)([bkmg]?)b?$/i.exec(String(value))
+  const bytes = match ? Number(match[1]) * (units[(match[2] ?? '').toLowerCase()] ?? NaN) : NaN
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
+  throw invalidOption(option, value, 'not a size', 'Give bytes as a number, or text like "64m" or "1g"')
+}
+
+/** An absolute path inside the container. `..` is harmless there, the keeper resolves it inside the root. */
+export function parseTarget(option: string, value: string): string {
+  if (!value.startsWith('/') || value.includes('\0')) {
+    throw invalidOption(option, value, 'not an absolute path', 'Begin the path in the container with "/"')
+  }
+  return value.length > 1 ? value.replace(/\/+$/, '') || '/' : value
+}
+
+const NAME = /^[a-zA-Z_][a-zA-Z0-9_.@\\-]*\$?$/
+const LAST_ID = 2 ** 32 - 2
+
+/**
+ * `user`, `uid`, `user:group`, ... A number that does not fit into 32 bits must never become root (CVE-2024-40635), nor half of a
+ * malformed text a user (CVE-2026-30892).
+ */
+export function parseUser(value: string): UserSpec {
+  const parts = value.split(':')
+  const [user = '', group] = parts
+  if (parts.length > 2 || group === '' || (value !== '' && user === '')) throw badUser(value)
+  return { user: parseName(value, user), group: parseName(value, group ?? '') }
+}
+
+/** Decimal number or name of an account or group. */
+export function parseName(whole: string, part: string): string {
+  if (part === '') return ''
+  if (/^\d+$/.test(part)) {
+    if (Number(part) > LAST_ID || (part.length > 1 && part.startsWith('0'))) throw badUser(whole)
+    return part
+  }
+  if (!NAME.test(part)) throw badUser(whole)
+  return part
+}
+
+function badUser(value: string): AirplantError {
+  const hint = 'Write "name", "uid", "name:group" or "uid:gid", with numbers from 0 to 4294967294'
+  return invalidOption('user', value, 'neither a name nor a number of that form', hint)
+}
+
+/** Owner of a placed file: numbers only, because the file may come before the account. */
+export function parseOwner(value: number | string): { uid: number; gid: number } {
+  const match = /^(\d+)(?::(\d+))?$/.exec(String(value))
+  const uid = Number(match?.[1])
+  const gid = Number(match?.[2] ?? match?.[1])
+  if (match && uid <= LAST_ID && gid <= LAST_ID) return { uid, gid }
+  throw invalidOption('owner of a file', value, 'not a number or "uid:gid"', 'Give the numbers, as in "999:999"')
+}
+
+/** A port number from 1, or from 0 where 0 means any free one. */
+export function parsePort(option: string, value: number, least: 0 | 1): number {
+  if (Number.isInteger(value) && value >= least && value <= 65_535) return value
+  throw invalidOption(option, value, 'not a port', `Give a whole number from ${least} to 65535`)
+}

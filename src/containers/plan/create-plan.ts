@@ -1,0 +1,84 @@
+import * as kernel from '../../rootless/kernel-constants.ts'
+import { Plan } from '../../rootless/protocol/plan.ts'
+import type { ContainerSpec } from '../spec.ts'
+import type { PlanContext } from './context.ts'
+import { coverHostImage, openHostImage, showInHostImage } from './host-image.ts'
+import type { SingleUser } from './nested-user.ts'
+import { nestUser } from './nested-user.ts'
+import { openNetworkFiles } from './network-files.ts'
+import { openPlacedFiles, placeFiles } from './placed-files.ts'
+import type { ProcessPlan } from './process-plan.ts'
+import { pathWith, planProcess } from './process-plan.ts'
+import { planRoot } from './root-plan.ts'
+import { attachSystemMounts, openSystemMounts } from './system-mounts.ts'
+import type { BindKind, WaitingMount } from './user-mounts.ts'
+import { openUserMounts } from './user-mounts.ts'
+
+/** Facts of one container that only looking at the disk tells. */
+export interface CreateFacts {
+  readonly bindKinds: ReadonlyMap<string, BindKind>
+  readonly singleUser: SingleUser | undefined
+  /** Whether the scratch directory was made by a storage driver's helper before. */
+  readonly scratchExists: boolean
+}
+
+/**
+ * The whole life of a container up to exec, as a list of kernel steps. Everything of the host is opened first; then the root is entered
+ * and the host is out of reach, so that no link in an image can make a mount or a file land outside.
+ */
+export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
+  const { spec, scratch } = context
+  const plan = new Plan()
+  if (!facts.scratchExists) plan.hostMkdir(scratch, 0o700)
+  const root = planRoot(plan, context)
+  const system = openSystemMounts(plan, context)
+  const hostImage = spec.rootfs === undefined ? openHostImage(plan, context) : undefined
+  const networkFiles = openNetworkFiles(plan, context)
+  const userMounts = openUserMounts(plan, context, facts.bindKinds)
+  const fileSlots = openPlacedFiles(plan, spec.files)
+
+  plan.enterRoot(root)
+  if (hostImage) coverHostImage(plan, hostImage, context)
+  attachSystemMounts(plan, system, context)
+  if (hostImage) showInHostImage(plan, hostImage, context)
+  attachAll(plan, networkFiles)
+  attachAll(plan, userMounts)
+  placeFiles(plan, spec.files, fileSlots)
+  if (spec.readOnly && !hostImage) plan.rootAttributes(kernel.MOUNT_ATTR_RDONLY, 0)
+
+  plan.hostname(spec.hostname)
+  nestUser(plan, context, facts.singleUser)
+  for (const { resource, soft, hard } of spec.rlimits) plan.rlimit(resource, soft, hard)
+  planProcess(plan, mainProcess(context))
+  return plan
+}
+
+function attachAll(plan: Plan, mounts: readonly WaitingMount[]): void {
+  for (const { slot, target, flags } of mounts) plan.attach(slot, target, flags)
+}
+
+function mainProcess({ spec, host, seccompFilter }: PlanContext): ProcessPlan {
+  return {
+    argv: spec.argv,
+    env: containerEnv(spec, host.nodeDirectory),
+    user: spec.user,
+    groups: spec.groups,
+    workdir: spec.workdir,
+    capabilities: spec.capabilities,
+    noNewPrivileges: spec.noNewPrivileges,
+    seccompFilter,
+    tty: spec.tty,
+    console: true,
+    init: spec.init,
+  }
+}
+
+/** The environment of every process of a container before what an exec adds. */
+export function containerEnv(spec: ContainerSpec, nodeDirectory: string): Record<string, string> {
+  const path = pathWith(spec.rootfs === undefined ? nodeDirectory : undefined)
+  return { PATH: path, HOSTNAME: spec.hostname, ...spec.env }
+}
+
+/** Namespaces of a new container; its mount namespace comes with `enterRoot`, its network namespace from the pool. */
+export const CONTAINER_NAMESPACES =
+  kernel.CLONE_NEWPID + kernel.CLONE_NEWUTS + kernel.CLONE_NEWIPC + kernel.CLONE_NEWCGROUP

@@ -1,0 +1,45 @@
+import type { Plan } from '../../rootless/protocol/plan.ts'
+import type { UserSpec } from '../spec.ts'
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Everything between "the mounts are there" and exec, the same for a container's first process and for an exec in it. */
+export interface ProcessPlan {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly user: UserSpec
+  readonly groups: readonly string[]
+  readonly workdir: string
+  readonly capabilities: bigint
+  readonly noNewPrivileges: boolean
+  readonly seccompFilter: Uint8Array | undefined
+  readonly tty: { readonly rows: number; readonly columns: number } | undefined
+  /** Also on /dev/console. */
+  readonly console: boolean
+  readonly init: boolean
+}
+
+/**
+ * The order matters: the working directory is entered while the process may, credentials come after everything that needs
+ * capabilities, and the filter last. Without no_new_privs installing the filter needs a capability, so it comes before.
+ */
+export function planProcess(plan: Plan, process: ProcessPlan): void {
+  const { user, groups, capabilities, seccompFilter } = process
+  if (process.tty) plan.tty(process.tty.rows, process.tty.columns, process.console)
+  plan.umask(0o022).chdir(process.workdir)
+  if (process.noNewPrivileges) plan.noNewPrivs()
+  else if (seccompFilter) plan.seccomp(seccompFilter)
+  plan.credentials(user.user, user.group, groups, capabilities, capabilities, 0n)
+  if (process.noNewPrivileges && seccompFilter) plan.seccomp(seccompFilter)
+  plan.exec(process.argv, environment(process), process.init ? 1 : 0)
+}
+
+function environment({ env, tty }: ProcessPlan): string[] {
+  const all = { PATH: DEFAULT_PATH, ...(tty ? { TERM: 'xterm' } : {}), ...env }
+  return Object.entries(all).map(([name, value]) => `${name}=${value}`)
+}
+
+/** The PATH of a container; the host image adds Node's own directory. */
+export function pathWith(directory: string | undefined): string {
+  return directory && !DEFAULT_PATH.split(':').includes(directory) ? `${directory}:${DEFAULT_PATH}` : DEFAULT_PATH
+}

@@ -1,0 +1,41 @@
+import { isIP } from 'node:net'
+import type { PortRequest } from '../rootless/client/spawn-request.ts'
+import { invalidOption, parsePort } from './option-parsers.ts'
+import type { PortOption } from './options.ts'
+
+/**
+ * The listening sockets for the published ports. Without an address there are two per port, on 127.0.0.1 and on ::1 with the same
+ * number: Node resolves `localhost` to ::1 first.
+ */
+export function requestPorts(options: readonly PortOption[]): PortRequest[] {
+  return options.flatMap((option) => {
+    const { container, host = 0, address } = typeof option === 'number' ? { container: option } : option
+    const containerPort = parsePort('port', container, 1)
+    const hostPort = parsePort('host port', host, 0)
+    if (address === undefined) {
+      return [
+        { address: '127.0.0.1', hostPort, containerPort },
+        { address: '::1', hostPort, containerPort, sameAsBefore: true, optional: true },
+      ]
+    }
+    if (isIP(address) === 0) {
+      throw invalidOption('address of a port', address, 'not an IP address', 'Write it as "127.0.0.1" or "::1"')
+    }
+    return [{ address, hostPort, containerPort }]
+  })
+}
+
+/** A published port as it came to be. */
+export interface PublishedPort {
+  readonly container: number
+  readonly host: number
+  readonly address: string
+}
+
+/** Which requests were bound, and to what. */
+export function publishedPorts(requests: readonly PortRequest[], bound: readonly number[]): PublishedPort[] {
+  return requests.flatMap(({ containerPort, address = '127.0.0.1' }, index) => {
+    const host = bound[index] ?? 0
+    return host === 0 ? [] : [{ container: containerPort, host, address }]
+  })
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import { resolveCapabilities } from '../rootless/capabilities.ts'
+import { parseRlimits } from '../rootless/rlimits.ts'
+import { parseSignal } from '../rootless/signals.ts'
+import { placedFiles } from './files.ts'
+import { invalidOption, parseName, parseSize, parseTarget, parseUser } from './option-parsers.ts'
+import type { BindOption, ContainerOptions, TmpfsOption } from './options.ts'
+import { requestPorts } from './ports.ts'
+import type { ContainerSpec, TmpfsSpec } from './spec.ts'
+
+const SHM_SIZE = 64 * 1024 ** 2
+const LOG_LIMIT = 1024 ** 2
+const LEAST_LOG_LIMIT = 4096
+const STOP_TIMEOUT = 10_000
+
+/** Twelve hexadecimal digits, as docker shows them. */
+export function newId(): string {
+  return randomBytes(6).toString('hex')
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_SOURCE_MISSING` (a file to place)
+ */
+export async function resolveOptions(options: ContainerOptions, cwd: string): Promise<ContainerSpec> {
+  const id = newId()
+  const { image = 'host', tty } = options
+  const rootfs = image === 'host' ? undefined : resolveRootfs(image.rootfs, cwd)
+  const capabilities = resolveCapabilities(options.capabilities)
+  const size = { rows: 24, columns: 80 }
+  return {
+    id,
+    rootfs,
+    argv: resolveArgv(options),
+    env: resolveEnv(options.env ?? {}),
+    user: parseUser(options.user ?? ''),
+    groups: (options.groups ?? []).map((group) => parseName(group, group)),
+    workdir: options.workdir === undefined ? (rootfs ? '/' : cwd) : parseTarget('workdir', options.workdir),
+    hostname: resolveHostname(options.hostname ?? id),
+    files: options.files ? await placedFiles(options.files, cwd) : [],
+    binds: (options.binds ?? []).map((bind) => resolveBind(bind, cwd)),
+    tmpfs: (options.tmpfs ?? []).map(resolveTmpfs),
+    shmSize: options.shmSize === undefined ? SHM_SIZE : parseSize('shmSize', options.shmSize),
+    readOnly: options.readOnly ?? false,
+    init: options.init ?? false,
+    capabilities: capabilities.mask,
+    capabilityNames: capabilities.names,
+    seccomp: options.seccomp ?? 'default',
+    noNewPrivileges: options.noNewPrivileges ?? true,
+    rlimits: parseRlimits(options.rlimits ?? {}),
+    stopSignal: parseSignal(options.stopSignal ?? 'SIGTERM'),
+    stopTimeout: options.stopTimeout ?? STOP_TIMEOUT,
+    labels: { ...options.labels },
+    tty: tty === true ? size : tty === false ? undefined : tty,
+    stdin: options.stdin ?? false,
+    attach: options.attach ?? false,
+    network: resolveNetwork(options.network ?? 'none'),
+    ports: requestPorts(options.ports ?? []),
+    logLimit: Math.max(options.logLimit ?? LOG_LIMIT, LEAST_LOG_LIMIT),
+    storage: resolveStorage(options.storage),
+  }
+}
+
+function resolveRootfs(rootfs: string, cwd: string): string {
+  if (typeof rootfs !== 'string' || rootfs === '' || rootfs.includes('\0')) {
+    throw invalidOption('image', rootfs, 'not a directory', 'Use "host" or { rootfs: "/path/to/a/root" }')
+  }
+  return resolve(cwd, rootfs)
+}
+
+function resolveArgv({ entrypoint = [], command = [] }: ContainerOptions): string[] {
+  const argv = [...entrypoint, ...command]
+  if (argv.length === 0) {
+    throw invalidOption('command', argv, 'nothing to run', 'Give the program and its arguments as a list')
+  }
+  const bad = argv.find((word) => typeof word !== 'string' || word.includes('\0'))
+  if (bad !== undefined) throw invalidOption('command', bad, 'not a text without NUL', 'Give a list of texts')
+  return argv
+}
+
+function resolveEnv(env: Readonly<Record<string, string>>): Record<string, string> {
+  for (const [name, value] of Object.entries(env)) {
+    if (name === '' || /[=\0]/.test(name) || typeof value !== 'string' || value.includes('\0')) {
+      throw invalidOption('env', name, 'not a name with a text value', 'Names have no "=", values are texts')
+    }
+  }
+  return { ...env }
+}
+
+function resolveHostname(name: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}$/.test(name)) return name
+  throw invalidOption('hostname', name, 'not a host name', 'Use up to 63 letters, digits, "-" and "."')
+}
+
+function resolveBind({ source, target, readOnly = false }: BindOption, cwd: string): Required<BindOption> {
+  if (typeof source !== 'string' || source === '' || source.includes('\0')) {
+    throw invalidOption('source of a bind', source, 'not a path', 'Give a file or directory of the host')
+  }
+  return { source: resolve(cwd, source), target: parseMountTarget('target of a bind', target), readOnly }
+}
+
+function resolveTmpfs(option: string | TmpfsOption): TmpfsSpec {
+  const { target, size, mode = 0o1777 } = typeof option === 'string' ? { target: option } : option
+  return {
+    target: parseMountTarget('target of a tmpfs', target),
+    size: size === undefined ? undefined : parseSize('size of a tmpfs', size),
+    mode,
+  }
+}
+
+// A volume over /proc or /sys would take masks and labels elsewhere (CVE-2019-19921).
+function parseMountTarget(option: string, value: string): string {
+  const target = parseTarget(option, value)
+  const normal = resolve('/', target)
+  if (normal !== '/' && !/^\/(proc|sys)(\/|$)/.test(normal)) return target
+  throw invalidOption(option, value, 'that place belongs to the sandbox', 'Choose another directory')
+}
+
+function resolveNetwork(network: string): 'none' | 'host' {
+  if (network === 'none' || network === 'host') return network
+  throw invalidOption('network', network, 'unknown', 'Use "none" or "host"')
+}
+
+function resolveStorage(storage: ContainerOptions['storage']): ContainerOptions['storage'] {
+  if (storage === undefined || ['overlay', 'fuse-overlayfs', 'copy'].includes(storage)) return storage
+  throw invalidOption('storage', storage, 'unknown', 'Use "overlay", "fuse-overlayfs" or "copy"')
+}

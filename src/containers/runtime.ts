@@ -1,0 +1,59 @@
+import { statSync } from 'node:fs'
+import { loopbackPlan } from '../networks/loopback.ts'
+import type { Session } from '../rootless/session.ts'
+import { gatherHostFacts } from './host-facts.ts'
+import type { StorageDriver } from './options.ts'
+import { checkOwners } from './owners.ts'
+import type { HostFacts } from './plan/context.ts'
+import { SeccompFilters } from './seccomp-filter.ts'
+import { chooseDriver, driverError, tryDriver } from './storage/choose-driver.ts'
+import type { DriverChoice } from './storage/choose-driver.ts'
+
+// Enough for a burst of starts; one more is made while the others are in use.
+const READY_NAMESPACES = 4
+
+/** What all containers of one session share: facts found out once, and things kept ready. */
+export class ContainerRuntime {
+  readonly session: Session
+  readonly env: NodeJS.ProcessEnv
+  readonly filters = new SeccompFilters()
+  readonly hostFacts: Omit<HostFacts, 'cwd'>
+  #driver: Promise<DriverChoice> | undefined
+  readonly #owners = new Map<string, Promise<void>>()
+
+  private constructor(session: Session, env: NodeJS.ProcessEnv) {
+    this.session = session
+    this.env = env
+    this.hostFacts = gatherHostFacts(env, session.stateDirectory)
+    // Not waited for: until it is filled, containers make their namespace themselves.
+    session.client.pool(READY_NAMESPACES, loopbackPlan(session.mapping)).catch(() => undefined)
+  }
+
+  /** The runtime of a session, the same at every call. */
+  static of(session: Session, env: NodeJS.ProcessEnv): ContainerRuntime {
+    return session.once('containers', () => new ContainerRuntime(session, env))
+  }
+
+  /**
+   * The storage driver to use.
+   *
+   * @throws {AirplantError} `ERR_STORAGE_DRIVER` when the one that was asked for does not work
+   */
+  async driver(wanted: StorageDriver | undefined): Promise<DriverChoice> {
+    this.#driver ??= chooseDriver(this.session, this.env)
+    const choice = await this.#driver
+    if (wanted === undefined || wanted === choice.driver) return choice
+    const problem = await tryDriver(this.session, this.env, wanted)
+    if (problem !== undefined) throw driverError(wanted, problem)
+    return { driver: wanted, reason: 'it was asked for' }
+  }
+
+  /** Refuses a root with files of unmapped owners; looked at once per session. */
+  async checkOwners(rootfs: string): Promise<void> {
+    const { dev, ino, ctimeMs } = statSync(rootfs)
+    const key = `${dev}:${ino}:${ctimeMs}`
+    const check = this.#owners.get(key) ?? checkOwners(this.session, rootfs)
+    this.#owners.set(key, check)
+    await check
+  }
+}

@@ -1,0 +1,19 @@
+export { AirplantError, isAirplantError } from './errors.ts'
+export type { AirplantErrorInit, ErrorCode, Phase } from './errors.ts'
+export type { Container, ContainerExit } from './containers/container.ts'
+export type { ExecOptions, ExecProcess, ExecResult } from './containers/exec.ts'
+export type { Logs } from './containers/log-text.ts'
+export type {
+  BindOption,
+  ContainerOptions,
+  FileOption,
+  Image,
+  PortOption,
+  StorageDriver,
+  TmpfsOption,
+} from './containers/options.ts'
+export type { Wait } from './fixtures/waits/wait.ts'
+export { withContainer } from './fixtures/with-container.ts'
+export type { FixtureOptions } from './fixtures/with-container.ts'
+export { Session } from './rootless/session.ts'
+export type { SessionOptions } from './rootless/session.ts'
