@@ -82,6 +82,7 @@ export const idChecks: readonly Check[] = [
 function judgeRootMaps(probe: ProbeResult): Verdict {
   if (probe.ok) return ok('root writes the map itself, of IDs that are not its own')
   if (probe.untried) return skip(`Cannot try: ${probe.untried}`)
+  if (probe.errno === undefined) return warn(`${describeProbe(probe)}: ${SINGLE}`)
   const fix = ['docker run --cap-add SETUID --cap-add SETGID --cap-add SETFCAP ...', 'Start as an ordinary user']
   return { ...warn(`${describeProbe(probe)}: root may not map other IDs here`, fix), status: 'fail' }
 }

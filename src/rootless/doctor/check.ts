@@ -96,6 +96,6 @@ export function skip(detail: string): Verdict {
 }
 
 /** `EPERM at clone3`, for details. */
-export function describeProbe({ errno = 'unknown error', step }: ProbeResult): string {
-  return step ? `${errno} at ${step}` : errno
+export function describeProbe({ errno, step }: ProbeResult): string {
+  return errno && step ? `${errno} at ${step}` : (errno ?? step ?? 'unknown error')
 }

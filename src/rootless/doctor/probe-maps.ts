@@ -16,7 +16,7 @@ export async function probeMaps(env: NodeJS.ProcessEnv): Promise<ProbeResult> {
   try {
     mapping = readIdMapping('subordinate', env)
   } catch (error) {
-    return { ok: false, step: isAirplantError(error) ? error.message : String(error) }
+    return { ok: false, step: String(isAirplantError(error) ? error.message : error).split('\n')[0] }
   }
   const child = spawn('unshare', ['--user', 'sh', '-c', 'echo ready; read _'], { stdio: ['pipe', 'pipe', 'ignore'] })
   try {

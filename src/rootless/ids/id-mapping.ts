@@ -35,6 +35,8 @@ export interface IdMappingInput {
   readonly available: UidsAndGids<readonly IdRange[]>
   /** IDs of accounts and other users' ranges; needed for root only. */
   readonly occupied: UidsAndGids<readonly IdRange[]>
+  /** Whether user ID 0 is an ordinary user outside of this user namespace, as inside `unshare --map-root-user`. */
+  readonly isNestedRoot?: boolean
   /** First ID of the range that a hint proposes. Default 100000. */
   readonly suggestedStart?: number
   /** The command that installs newuidmap here. */
@@ -62,6 +64,7 @@ export interface IdMapping {
 
 /**
  * Chooses the mapping. An ordinary user is the container's root, and subordinate IDs follow; real root is never mapped at all.
+ * Root of a user namespace that has no other ID is an ordinary user, and mapped.
  *
  * @throws {AirplantError} `ERR_ID_MAPPING` when subordinate IDs are insisted on and cannot be had, or root finds no free ID
  */
@@ -78,8 +81,7 @@ export function chooseIdMapping(input: IdMappingInput): IdMapping {
       hint: obstacle.fix,
     })
   }
-  const lost = 'Programs that switch to another user or give files to one (postgres, nginx, apt) fail'
-  return { ...mapSingle(input), warning: `Only one ID is mapped: ${obstacle.what}. ${lost}. Fix: ${obstacle.fix}` }
+  return { ...mapSingle(input), warning: onlyOne(obstacle.what, obstacle.fix) }
 }
 
 // Images give files to nobody more often than to any other high ID.
@@ -133,6 +135,10 @@ function mapSingle({ uid, gid }: IdMappingInput): IdMapping {
 function mapForRoot(input: IdMappingInput): IdMapping {
   const own = usable(input)
   const hasOwn = own.uids.length > 0 && own.gids.length > 0
+  if (input.isNestedRoot && input.mode !== 'subordinate' && !hasOwn && !hasFreeRanges(input)) {
+    const what = 'the outer user namespace has no other'
+    return { ...mapSingle(input), warning: onlyOne(what, 'give the outer container more IDs') }
+  }
   const uids = hasOwn ? own.uids : freeRanges(input, 'uids')
   const gids = hasOwn ? own.gids : freeRanges(input, 'gids')
   const [uidMap, gidMap] = [uids, gids].map((ranges) =>
@@ -153,6 +159,12 @@ function mapForRoot(input: IdMappingInput): IdMapping {
     ? 'give root 65536 IDs in /etc/subuid and /etc/subgid'
     : 'give the outer container more IDs (docker: no userns-remap; podman: --userns=auto:size=262144)'
   return { ...mapping, warning: fewIds(highest, fix) }
+}
+
+function hasFreeRanges({ available, occupied }: IdMappingInput): boolean {
+  const find = (kind: keyof UidsAndGids<unknown>): IdRange | undefined =>
+    findFreeRange({ available: available[kind], occupied: occupied[kind] })
+  return find('uids') !== undefined && find('gids') !== undefined
 }
 
 function freeRanges(input: IdMappingInput, kind: keyof UidsAndGids<unknown>): IdRange[] {
@@ -177,6 +189,11 @@ function usable({ subordinate, available, uid, gid }: IdMappingInput): UidsAndGi
 function addRangesCommand({ name, uid, suggestedStart = 100_000 }: IdMappingInput): string {
   const range = `${suggestedStart}-${suggestedStart + FULL_COUNT - 1}`
   return `sudo usermod --add-subuids ${range} --add-subgids ${range} ${name ?? uid}`
+}
+
+function onlyOne(what: string, fix: string): string {
+  const lost = 'Programs that switch to another user or give files to one (postgres, nginx, apt) fail'
+  return `Only one ID is mapped: ${what}. ${lost}. Fix: ${fix}`
 }
 
 function fewIds(highest: number, fix: string): string {

@@ -48,6 +48,7 @@ export function readIdMappingInput(mode: IdMode, env: NodeJS.ProcessEnv): IdMapp
       uids: parse.parseIdMap(readText('/proc/self/uid_map') || ALL_IDS),
       gids: parse.parseIdMap(readText('/proc/self/gid_map') || ALL_IDS),
     },
+    isNestedRoot: uid === 0 && /^ *0 +[1-9]/.test(readText('/proc/self/uid_map')),
     occupied: uid === 0 && lacksRanges ? readOccupied(texts) : { uids: [], gids: [] },
     ...(lacksRanges
       ? { suggestedStart: suggestStart(Object.values(texts).flatMap(parse.parseSubordinateEntries)) }

@@ -139,6 +139,19 @@ describe('real root', () => {
     expect(mapping.warning).toMatch(/IDs above 64532 do not exist/)
   })
 
+  it('that is an ordinary user outside is mapped where there is no other ID', () => {
+    const one = [{ start: 0, count: 1 }]
+    const nested = { ...root, available: { uids: one, gids: one }, isNestedRoot: true }
+    const mapping = chooseIdMapping(nested)
+    expect(mapping).toMatchObject({
+      method: 'single',
+      rootUid: 0,
+      warning: expect.stringContaining('Only one ID') as string,
+    })
+    expect(mapText(mapping.uids)).toBe('0 0 1\n')
+    expect(chooseIdMapping({ ...nested, available: everything }).method).toBe('direct')
+  })
+
   it('in a namespace of one ID is an error', () => {
     const one = [{ start: 0, count: 1 }]
     expect(() => chooseIdMapping({ ...root, available: { uids: one, gids: one } })).toThrow(
