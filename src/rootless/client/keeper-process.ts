@@ -64,6 +64,7 @@ export class KeeperProcess implements AsyncDisposable {
   readonly #stdin: StdinChannel
   #resolveExit: (exit: ProcessExit) => void = () => undefined
   #rejectExit: (error: Error) => void = () => undefined
+  #chunks = 0
   #isOver = false
   #release: (() => void) | undefined
   #removal: Promise<void> | undefined
@@ -98,7 +99,7 @@ export class KeeperProcess implements AsyncDisposable {
 
   /** Calls the listener with every chunk of an attached output; one reader per output. */
   onData(stream: 'stdout' | 'stderr', listener: (chunk: Buffer) => void): void {
-    this.#channel(stream).onData(listener)
+    this.#channel(stream).onData((chunk) => listener(chunk))
   }
 
   /** An attached output as a stream, with back-pressure up to the process's pipe. */
@@ -132,12 +133,9 @@ export class KeeperProcess implements AsyncDisposable {
    * const { exitCode, stdout } = await process.collect({ stdin: 'select 1' })
    */
   async collect(options: { stdin?: string | Uint8Array } = {}): Promise<CollectedOutput> {
-    const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[], output: [] as Buffer[] }
-    for (const stream of ['stdout', 'stderr'] as const) {
-      this.onData(stream, (chunk) => {
-        parts[stream].push(chunk)
-        parts.output.push(chunk)
-      })
+    const parts: { stream: OutputChannel; chunk: Buffer; order: number }[] = []
+    for (const stream of [this.#stdout, this.#stderr]) {
+      stream.onData((chunk, order) => parts.push({ stream, chunk, order }))
     }
     if (options.stdin !== undefined) {
       // A process may end without having read all of its input: that is its affair.
@@ -145,7 +143,14 @@ export class KeeperProcess implements AsyncDisposable {
       this.closeStdin()
     }
     const exit = await this.wait()
-    return { ...exit, stdout: join(parts.stdout), stderr: join(parts.stderr), output: join(parts.output) }
+    // What came before this call was held for each output apart.
+    parts.sort((one, other) => one.order - other.order)
+    return {
+      ...exit,
+      stdout: join(parts.filter(({ stream }) => stream === this.#stdout)),
+      stderr: join(parts.filter(({ stream }) => stream === this.#stderr)),
+      output: join(parts),
+    }
   }
 
   /** What the process wrote so far, and with `follow` all that it will write. */
@@ -192,7 +197,7 @@ export class KeeperProcess implements AsyncDisposable {
   receive(frame: Frame): void {
     if (this.#isOver) return
     const fields = new FieldReader(frame.body)
-    if (frame.type === keeperFrames.data) this.#channelOf(fields.u8()).receive(fields.raw(fields.left))
+    if (frame.type === keeperFrames.data) this.#channelOf(fields.u8()).receive(fields.raw(fields.left), this.#chunks++)
     else if (frame.type === keeperFrames.end) this.#channelOf(fields.u()).end()
     else if (frame.type === keeperFrames.stdinCredit) this.#stdin.addCredit(fields.u())
     else if (frame.type === keeperFrames.exit) this.#finish(fields.u(), fields.u())
@@ -260,6 +265,6 @@ function readTables(answer: FieldReader): NetTables {
   return { tcp, tcp6, inodes }
 }
 
-function join(chunks: Buffer[]): Buffer {
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+function join(parts: readonly { readonly chunk: Buffer }[]): Buffer {
+  return Buffer.concat(parts.map(({ chunk }) => chunk))
 }

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { CreditWindow } from './credit-window.ts'
 
-/** Where an output's chunks go. `write` answers whether it consumed the chunk; if not, it must call `consumed` later. */
+/** Where an output's chunks go; each is to be reported as consumed to the window once it was. */
 interface Sink {
-  write(chunk: Buffer): void
+  write(chunk: Buffer, order: number): void
   end(): void
   fail(error: Error): void
 }
@@ -11,7 +11,7 @@ interface Sink {
 /** One output of a process on this side: holds what nobody reads yet, at most as much as the credit allows. */
 export class OutputChannel {
   readonly #window: CreditWindow
-  #held: Buffer[] = []
+  #held: { chunk: Buffer; order: number }[] = []
   #sink: Sink | undefined
   #stream: Readable | undefined
   #isEnded = false
@@ -25,10 +25,10 @@ export class OutputChannel {
   }
 
   /** Calls the listener with every chunk, also those that came before; each counts as consumed when the listener returns. */
-  onData(listener: (chunk: Buffer) => void): void {
-    const write = (chunk: Buffer): void => {
+  onData(listener: (chunk: Buffer, order: number) => void): void {
+    const write = (chunk: Buffer, order: number): void => {
       try {
-        listener(chunk)
+        listener(chunk, order)
       } catch (error) {
         // The caller's mistake may not stop the frames of other processes.
         queueMicrotask(() => {
@@ -46,11 +46,12 @@ export class OutputChannel {
     return this.#stream
   }
 
-  receive(chunk: Buffer): void {
+  /** @param order tells which of two chunks of different outputs came first */
+  receive(chunk: Buffer, order: number): void {
     if (this.#isEnded) return
     this.#window.received(chunk.length)
-    if (this.#sink) this.#sink.write(chunk)
-    else this.#held.push(chunk)
+    if (this.#sink) this.#sink.write(chunk, order)
+    else this.#held.push({ chunk, order })
   }
 
   end(): void {
@@ -71,7 +72,7 @@ export class OutputChannel {
     this.#sink = sink
     const held = this.#held
     this.#held = []
-    for (const chunk of held) sink.write(chunk)
+    for (const { chunk, order } of held) sink.write(chunk, order)
     if (this.#error) sink.fail(this.#error)
     else if (this.#isEnded) sink.end()
   }
