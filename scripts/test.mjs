@@ -1,11 +1,11 @@
 // `npm test`: the whole suite, with all the set-up. As root the tests run as an ordinary account, then a small set again
 // as root; with the single-ID mapping; the last line is the sum. As an ordinary user they run where they are.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { filesWithoutRange, freeRange, suitableAccount } from './setup/account.mjs'
-import { copyFor } from './setup/copy.mjs'
+import { copyFor, removeCopy } from './setup/copy.mjs'
 import { openDevices } from './setup/devices.mjs'
 import { installCommand, installPackages, missingPackages } from './setup/packages.mjs'
 import { repeatedFiles } from './setup/runs.mjs'
@@ -42,7 +42,7 @@ async function testAsRoot(args) {
     if (existsSync(results)) cpSync(results, join(root, 'results'), { recursive: true })
     await testAgainAsRoot()
   } finally {
-    rmSync(copy.directory, { recursive: true, force: true, maxRetries: 3 })
+    removeCopy(copy)
   }
 }
 

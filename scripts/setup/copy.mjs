@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
 } from 'node:fs'
@@ -26,6 +27,29 @@ export function copyFor(account, root) {
   } catch (error) {
     rmSync(directory, { recursive: true })
     throw error
+  }
+}
+
+/** Ends what a failed run left of the programs in the copy, by the directory that is nobody else's, and removes it. */
+export function removeCopy({ directory }) {
+  const left = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && programOf(name).startsWith(`${directory}/`))
+  if (left.length > 0) console.log(`Ending ${left.length} processes that the tests left: ${left.join(' ')}`)
+  for (const pid of left) {
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // The end of another one has ended it.
+    }
+  }
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** As its arguments say: the keeper runs from a copy in memory, which names no file. */
+function programOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0]
+  } catch {
+    return ''
   }
 }
 
