@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { AirplantError } from '../errors.ts'
@@ -31,16 +31,20 @@ export function stateDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.()
 export function prepareSessions(state: string, owner: number, uid = process.geteuid?.() ?? -1): string {
   const sessions = join(state, 'sessions')
   try {
-    if (mkdirSync(state, { recursive: true, mode: uid === 0 ? 0o711 : 0o700 }) !== undefined && uid === 0) {
-      // The keeper gets in as another user, whatever the umask was.
-      chmodSync(state, 0o711)
-    }
+    mkdirSync(state, { recursive: true, mode: uid === 0 ? 0o711 : 0o700 })
+    if (owner !== uid) letThrough(state)
     if (makeDirectory(sessions) && owner !== uid) chownSync(sessions, owner, -1)
   } catch (cause) {
     throw refusal(`Cannot make the state directory "${state}": ${(cause as Error).message}`, cause)
   }
   checkOwner(sessions, owner)
   return sessions
+}
+
+// Real root's keeper is another user, who gets in whatever the umask was; listing stays root's.
+function letThrough(state: string): void {
+  const { mode } = statSync(state)
+  if ((mode & 0o001) === 0) chmodSync(state, (mode & 0o777) | 0o011)
 }
 
 /** Whether it was made now. */
