@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,6 +23,7 @@
  * passes signals on, and takes the keeper along when it is killed (it has one thread, so PDEATHSIG means what it says).
  */
 
+#define FIRST_FREE 16 /* nothing is open from here on: main closed what was inherited */
 #define ARGS_MAX 1100 /* 340 extents of three numbers, and a little */
 
 static int write_file(pid_t pid, const char *file, const char *text)
@@ -122,21 +125,33 @@ static sigset_t watched(void)
 }
 
 /* Everything but signals and the end of the keeper is the keeper's business; even the control socket is closed here. */
-static _Noreturn void stand_by(pid_t keeper)
+static _Noreturn void stand_by(pid_t keeper, const int broker[2])
 {
 	sigset_t set = watched();
+	struct pollfd fds[2] = { { .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN },
+				 { .fd = broker[0], .events = POLLIN } };
+	struct signalfd_siginfo info;
 	int status;
 
-	close_range(0, ~0u, 0);
 	prctl(PR_SET_NAME, "airplant-stand");
 	for (;;) {
-		int signo = sigwaitinfo(&set, NULL);
-
-		if (signo > 0 && signo != SIGCHLD)
-			kill(keeper, signo);
-		while (signo == SIGCHLD && waitpid(-1, &status, WNOHANG) == keeper)
+		poll(fds, 2, -1);
+		if (fds[1].revents && broker_serve(broker[0], broker[1]) < 0)
+			fds[1].fd = -1;
+		while (read(fds[0].fd, &info, sizeof info) == sizeof info)
+			if (info.ssi_signo != SIGCHLD)
+				kill(keeper, (int)info.ssi_signo);
+		while (waitpid(-1, &status, WNOHANG) == keeper)
 			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 	}
+}
+
+/* The control socket and stderr are the keeper's alone: their ends mean that it is gone. */
+static void close_all_but(const int broker[2])
+{
+	for (int fd = 0; fd < FIRST_FREE; fd++)
+		if (fd != broker[0] && fd != broker[1])
+			close(fd);
 }
 
 /* The child's first moments: wait until the maps are there, then become root of the namespace. */
@@ -158,22 +173,26 @@ static int take_identity(int wait, struct failure *failure)
 	return 0;
 }
 
-int boot(const struct settings *settings, int control, struct failure *failure)
+int boot(const struct settings *settings, int *broker, struct failure *failure)
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, .exit_signal = SIGCHLD };
 	sigset_t set = watched();
-	int wait[2];
+	int wait[2], sockets[2] = { -1, -1 }, outside[2] = { -1, -1 };
 	pid_t pid;
 
-	(void)control;
 	if (pipe2(wait, O_CLOEXEC) < 0)
 		return fail(failure, errno, "setup", "pipe");
+	if (settings->broker && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return fail(failure, errno, "setup", "broker");
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 	if (pid < 0)
 		return fail(failure, errno, "clone3", "user, pid and mount namespace");
 	if (pid == 0) {
 		close(wait[1]);
+		*broker = sockets[1];
+		if (settings->broker)
+			close(sockets[0]), close(atoi(settings->broker));
 		return take_identity(wait[0], failure);
 	}
 	close(wait[0]);
@@ -184,5 +203,12 @@ int boot(const struct settings *settings, int control, struct failure *failure)
 	}
 	if (write(wait[1], "", 1) != 1)
 		kill(pid, SIGKILL);
-	stand_by(pid);
+	if (settings->broker) {
+		close(sockets[1]);
+		outside[0] = atoi(settings->broker);
+		outside[1] = sockets[0];
+	}
+	close(wait[1]);
+	close_all_but(outside);
+	stand_by(pid, outside);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "broker.h"
 #include "error.h"
 #include "freeze.h"
 #include "log.h"
@@ -38,7 +39,9 @@ struct keeper {
 	pid_t host_pid;
 	uid_t real_root; /* who else may connect: the overflow ID where real root started us, else 0 */
 	uint64_t open_files[2]; /* RLIMIT_NOFILE as it was: what containers inherit */
-	struct source signal_source, listener, housekeeping;
+	struct source signal_source, listener, housekeeping, broker;
+	int tokens[TOKENS]; /* what the broker opened, until a plan takes it */
+	bool housekeeping_due;
 	struct netpool pool;
 	uint8_t *pool_plan; /* run in a namespace made on the spot */
 	size_t pool_plan_size;
@@ -55,14 +58,20 @@ struct settings {
 	const char *method; /* newuidmap, direct, single */
 	const char *uids, *gids;
 	const char *newuidmap, *newgidmap;
+	const char *broker; /* "4": a second socket to Node, see broker.h; NULL: none */
 };
 
-/* boot.c: makes the namespaces and becomes the waiting parent; only the keeper itself (pid 1) returns, with 0. */
-int boot(const struct settings *settings, int control, struct failure *failure);
-/* setup.c: private mounts, session directory, seed. */
+/* boot.c: makes the namespaces and becomes the waiting parent; only the keeper itself (pid 1) returns, with 0 and its end of
+ * the broker's socket (-1: none). */
+int boot(const struct settings *settings, int *broker, struct failure *failure);
+/* workspace.c: the keeper's private mounts and the seed. */
+int workspace_make(struct keeper *keeper, struct failure *failure);
+/* setup.c: signals, /proc, session directory, workspace, listening socket. */
 int setup(struct keeper *keeper, const struct settings *settings, struct failure *failure);
 /* run.c: serves until the last lease ends; does not return. */
 _Noreturn void keeper_run(struct keeper *keeper, int control);
+/* Trash is deleted soon, in the background. */
+void keeper_housekeeping(struct keeper *keeper);
 /* Kills everything, deletes the session directory, exits. */
 _Noreturn void keeper_end(struct keeper *keeper);
 

@@ -6,13 +6,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "client.h"
 #include "keeper.h"
+#include "kernel.h"
 
 #define CONTROL 3 /* the socket to Node */
+#define BROKER 4  /* with --broker: the second one */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10U
@@ -64,6 +67,7 @@ static int parse(int argc, char **argv, struct settings *settings)
 				  !strcmp(argv[i], "--gids")    ? &settings->gids :
 				  !strcmp(argv[i], "--newuidmap") ? &settings->newuidmap :
 				  !strcmp(argv[i], "--newgidmap") ? &settings->newgidmap :
+				  !strcmp(argv[i], "--broker") ? &settings->broker :
 								    NULL;
 		if (!to)
 			return -1;
@@ -76,16 +80,22 @@ static int parse(int argc, char **argv, struct settings *settings)
 static int give_up(const struct failure *failure)
 {
 	struct client client = { .source.fd = CONTROL };
+	char ignored[256];
 
 	client_fail(&client, 0, failure);
 	if (write(CONTROL, client.out, client.out_size) != (ssize_t)client.out_size)
 		fprintf(stderr, "airplant-keeper: %s: %s: %s\n", failure->what, failure->detail, strerror(failure->err));
+	/* Node is writing its first request: were that answered by a reset, the frame above would be lost. */
+	shutdown(CONTROL, SHUT_WR);
+	while (read(CONTROL, &ignored, sizeof ignored) > 0)
+		;
 	return 1;
 }
 
 int main(int argc, char **argv)
 {
 	struct keeper keeper = { 0 };
+	int broker = -1;
 	struct settings settings = { .newuidmap = "/usr/bin/newuidmap", .newgidmap = "/usr/bin/newgidmap" };
 	struct failure failure = { .step = NO_STEP };
 
@@ -103,8 +113,13 @@ int main(int argc, char **argv)
 		return give_up(&failure);
 	}
 	fcntl(CONTROL, F_SETFD, FD_CLOEXEC);
-	close_range(CONTROL + 1, ~0u, 0);
-	if (boot(&settings, CONTROL, &failure) < 0 || setup(&keeper, &settings, &failure) < 0)
+	kernel_close_range(settings.broker ? BROKER + 1 : CONTROL + 1, ~0u);
+	if (settings.broker)
+		fcntl(BROKER, F_SETFD, FD_CLOEXEC);
+	if (boot(&settings, &broker, &failure) < 0)
+		return give_up(&failure);
+	keeper.broker.fd = broker;
+	if (setup(&keeper, &settings, &failure) < 0)
 		return give_up(&failure);
 	keeper_run(&keeper, CONTROL);
 }

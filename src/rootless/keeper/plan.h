@@ -46,6 +46,8 @@ struct status {
 
 /* Sends one status, with a descriptor unless it is -1. */
 int status_send(int socket, const struct status *status, int fd);
+/* Receives one without waiting, with its descriptor or -1. 0 at the end, -1 when there is none now. */
+ssize_t status_receive(int socket, struct status *status, int *fd);
 
 /* All that the child side knows; slots start as -1. */
 struct child {

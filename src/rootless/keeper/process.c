@@ -59,8 +59,8 @@ static void clean_up(struct process *process)
 	freeze_release(&process->freeze);
 	if (process->kind == CONTAINER)
 		kill_helpers(process);
-	if (process->scratch && *process->scratch)
-		remove_later(process->keeper->session, process->scratch);
+	if (process->scratch && *process->scratch && remove_later(process->keeper->session, process->scratch) == 0)
+		keeper_housekeeping(process->keeper);
 	if (process->cgroup && *process->cgroup)
 		rmdir(process->cgroup);
 }

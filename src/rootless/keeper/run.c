@@ -36,21 +36,30 @@ static void housekeeping_ready(struct source *source, uint32_t events)
 	(void)events;
 	if (read(source->fd, &ticks, sizeof ticks) < 0)
 		return;
+	keeper->housekeeping_due = false;
 	if (!swept)
 		remove_dead_sessions_start(keeper->sessions, keeper->name);
 	swept = true;
 	remove_trash_start(keeper->session);
 }
 
-/* One look at the trash every second is enough, and costs a directory read. */
+/* Once per delay at most, and only when there is something to do: an idle keeper sleeps. */
+void keeper_housekeeping(struct keeper *keeper)
+{
+	struct itimerspec when = { .it_value = { .tv_nsec = HOUSEKEEPING_DELAY } };
+
+	if (!keeper->housekeeping_due && timerfd_settime(keeper->housekeeping.fd, 0, &when, NULL) == 0)
+		keeper->housekeeping_due = true;
+}
+
 static int start_housekeeping(struct keeper *keeper)
 {
-	struct itimerspec when = { .it_value = { .tv_nsec = HOUSEKEEPING_DELAY }, .it_interval = { .tv_sec = 1 } };
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
-	if (fd < 0 || timerfd_settime(fd, 0, &when, NULL) < 0)
+	if (fd < 0)
 		return -1;
 	keeper->housekeeping = (struct source){ .fd = fd, .ready = housekeeping_ready };
+	keeper_housekeeping(keeper);
 	return loop_add(keeper->epoll, &keeper->housekeeping, EPOLLIN);
 }
 
@@ -70,7 +79,7 @@ static int start(struct keeper *keeper, int control)
 		return -1;
 	first->lease = true;
 	if (loop_add(keeper->epoll, &keeper->signal_source, EPOLLIN) < 0 ||
-	    loop_add(keeper->epoll, &keeper->listener, EPOLLIN) < 0)
+	    loop_add(keeper->epoll, &keeper->listener, EPOLLIN) < 0 || broker_listen(keeper) < 0)
 		return -1;
 	return start_housekeeping(keeper);
 }

@@ -182,6 +182,17 @@ static int start(struct process *process, struct spawn *spawn, struct failure *f
 	return 0;
 }
 
+/* A token is good for one plan: its descriptor would pin a mount of the host for as long as the keeper lives. */
+static void release_tokens(struct keeper *keeper, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		uint64_t token = plan->steps[i].args[1].number;
+
+		if (plan->steps[i].op == OP_takeFd && token < TOKENS)
+			close_fd(&keeper->tokens[token]);
+	}
+}
+
 static int check(struct keeper *keeper, struct spawn *spawn, struct failure *failure)
 {
 	const struct field *fields = spawn->fields;
@@ -220,6 +231,7 @@ int process_spawn(struct client *client, uint32_t request, const uint8_t *body, 
 		result = make_cgroup(process, &spawn, failure);
 	if (result == 0)
 		result = start(process, &spawn, failure);
+	release_tokens(keeper, &spawn.plan);
 	release(&spawn);
 	if (result == 0) {
 		process->next = keeper->processes;

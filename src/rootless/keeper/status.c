@@ -10,8 +10,7 @@
 
 #include "process.h"
 
-/* One message with at most one descriptor. 0 at the end, -1 when there is none yet or on an error. */
-static ssize_t receive(int socket, struct status *status, int *fd)
+ssize_t status_receive(int socket, struct status *status, int *fd)
 {
 	union {
 		struct cmsghdr header;
@@ -136,7 +135,7 @@ void status_ready(struct source *source, uint32_t events)
 	struct process *process = container_of(source, struct process, status);
 	struct status status;
 	int fd;
-	ssize_t got = receive(source->fd, &status, &fd);
+	ssize_t got = status_receive(source->fd, &status, &fd);
 
 	(void)events;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
