@@ -3,7 +3,7 @@ import { AirplantError } from '../errors.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { Plan } from '../rootless/protocol/plan.ts'
 import { signalName } from '../rootless/signals.ts'
-import { parseTarget, parseUser } from './option-parsers.ts'
+import { parseMilliseconds, parseTarget, parseTty, parseUser } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import { planProcess } from './plan/process-plan.ts'
 
@@ -51,7 +51,7 @@ export interface ExecProcess extends AsyncDisposable {
 
 /** The plan of a command in a running container: it joins, and then goes through the same security steps. */
 export function execPlan(main: ProcessPlan, argv: readonly string[], options: ExecOptions): Plan {
-  const { tty } = options
+  if (options.timeout !== undefined) parseMilliseconds('timeout of an exec', options.timeout)
   const plan = new Plan()
   planProcess(plan, {
     ...main,
@@ -60,7 +60,7 @@ export function execPlan(main: ProcessPlan, argv: readonly string[], options: Ex
     user: options.user === undefined ? main.user : parseUser(options.user),
     groups: options.user === undefined ? main.groups : [],
     workdir: options.workdir === undefined ? main.workdir : parseTarget('workdir', options.workdir),
-    tty: tty === true ? { rows: 24, columns: 80 } : tty === false ? undefined : tty,
+    tty: parseTty(options.tty),
     console: false,
     init: false,
   })

@@ -1,7 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { AirplantError } from '../errors.ts'
-import { invalidOption, parseOwner, parseTarget } from './option-parsers.ts'
+import { invalidOption, parseMode, parseOwner, parseTarget } from './option-parsers.ts'
 import type { FileOption } from './options.ts'
 import type { FileSpec } from './spec.ts'
 
@@ -16,8 +16,9 @@ export async function placedFiles(options: readonly FileOption[], cwd: string): 
 }
 
 async function placedFile(option: FileOption, cwd: string): Promise<FileSpec[]> {
-  const { content, source, mode } = option
+  const { content, source } = option
   const target = parseTarget('target of a file', option.target)
+  const mode = option.mode === undefined ? undefined : parseMode('mode of a file', option.mode)
   const { uid, gid } = parseOwner(option.owner ?? 0)
   if ((content === undefined) === (source === undefined)) {
     throw invalidOption('files', target, 'it has neither or both of content and source', 'Give exactly one of them')

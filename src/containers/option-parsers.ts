@@ -1,6 +1,15 @@
 import { AirplantError } from '../errors.ts'
 import type { UserSpec } from './spec.ts'
 
+/** A terminal's size in characters. */
+export interface TtySize {
+  readonly rows: number
+  readonly columns: number
+}
+
+/** A terminal of the usual size, of this size, or none. */
+export type TtyOption = boolean | TtySize
+
 /** An `ERR_INVALID_OPTION` for an option's value. */
 export function invalidOption(option: string, value: unknown, problem: string, hint: string): AirplantError {
   const shown = typeof value === 'string' ? `"${value}"` : JSON.stringify(value)
@@ -73,4 +82,30 @@ export function parseOwner(value: number | string): { uid: number; gid: number }
 export function parsePort(option: string, value: number, least: 0 | 1): number {
   if (Number.isInteger(value) && value >= least && value <= 65_535) return value
   throw invalidOption(option, value, 'not a port', `Give a whole number from ${least} to 65535`)
+}
+
+/** Permission bits with set-ID and sticky. */
+export function parseMode(option: string, value: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= 0o7777) return value
+  throw invalidOption(option, value, 'not permission bits', 'Give them as in 0o644')
+}
+
+// What setTimeout takes; a longer one would fire at once.
+const LONGEST = 2 ** 31 - 1
+
+/** A time in milliseconds. */
+export function parseMilliseconds(option: string, value: number): number {
+  if (typeof value === 'number' && value >= 0 && value <= LONGEST) return value
+  throw invalidOption(option, value, 'not a time', `Give milliseconds from 0 to ${LONGEST}`)
+}
+
+const MOST_CELLS = 65_535
+
+/** A terminal's size: 24 x 80 for `true`, undefined for none. */
+export function parseTty(value: TtyOption | undefined): TtySize | undefined {
+  if (value === undefined || value === false) return undefined
+  if (value === true) return { rows: 24, columns: 80 }
+  const fits = (cells: number): boolean => Number.isInteger(cells) && cells > 0 && cells <= MOST_CELLS
+  if (fits(value.rows) && fits(value.columns)) return { rows: value.rows, columns: value.columns }
+  throw invalidOption('tty', value, 'not a size', `Give true, or rows and columns from 1 to ${MOST_CELLS}`)
 }

@@ -4,7 +4,16 @@ import { resolveCapabilities } from '../rootless/capabilities.ts'
 import { parseRlimits } from '../rootless/rlimits.ts'
 import { parseSignal } from '../rootless/signals.ts'
 import { placedFiles } from './files.ts'
-import { invalidOption, parseName, parseSize, parseTarget, parseUser } from './option-parsers.ts'
+import {
+  invalidOption,
+  parseMilliseconds,
+  parseMode,
+  parseName,
+  parseSize,
+  parseTarget,
+  parseTty,
+  parseUser,
+} from './option-parsers.ts'
 import type { BindOption, ContainerOptions, TmpfsOption } from './options.ts'
 import { requestPorts } from './ports.ts'
 import type { ContainerSpec, TmpfsSpec } from './spec.ts'
@@ -26,10 +35,9 @@ export function newId(): string {
  */
 export async function resolveOptions(options: ContainerOptions, cwd: string): Promise<ContainerSpec> {
   const id = newId()
-  const { image = 'host', tty } = options
+  const { image = 'host' } = options
   const rootfs = image === 'host' ? undefined : resolveRootfs(image.rootfs, cwd)
   const capabilities = resolveCapabilities(options.capabilities)
-  const size = { rows: 24, columns: 80 }
   return {
     id,
     rootfs,
@@ -51,14 +59,14 @@ export async function resolveOptions(options: ContainerOptions, cwd: string): Pr
     noNewPrivileges: options.noNewPrivileges ?? true,
     rlimits: parseRlimits(options.rlimits ?? {}),
     stopSignal: parseSignal(options.stopSignal ?? 'SIGTERM'),
-    stopTimeout: options.stopTimeout ?? STOP_TIMEOUT,
+    stopTimeout: parseMilliseconds('stopTimeout', options.stopTimeout ?? STOP_TIMEOUT),
     labels: { ...options.labels },
-    tty: tty === true ? size : tty === false ? undefined : tty,
+    tty: parseTty(options.tty),
     stdin: options.stdin ?? false,
     attach: options.attach ?? false,
     network: resolveNetwork(options.network ?? 'none'),
     ports: requestPorts(options.ports ?? []),
-    logLimit: Math.max(options.logLimit ?? LOG_LIMIT, LEAST_LOG_LIMIT),
+    logLimit: Math.max(parseSize('logLimit', options.logLimit ?? LOG_LIMIT), LEAST_LOG_LIMIT),
     storage: resolveStorage(options.storage),
   }
 }
@@ -106,7 +114,7 @@ function resolveTmpfs(option: string | TmpfsOption): TmpfsSpec {
   return {
     target: parseMountTarget('target of a tmpfs', target),
     size: size === undefined ? undefined : parseSize('size of a tmpfs', size),
-    mode,
+    mode: parseMode('mode of a tmpfs', mode),
   }
 }
 
