@@ -6,6 +6,7 @@ import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { CONTAINER_NAMESPACES, createPlan } from './plan/create-plan.ts'
 import type { PlanContext } from './plan/context.ts'
 import type { BindKind } from './plan/user-mounts.ts'
+import { openByBroker } from './broker-tokens.ts'
 import { Container } from './container.ts'
 import { explainStep } from './explain-step.ts'
 import { showableCwd } from './host-facts.ts'
@@ -75,6 +76,7 @@ async function gatherContext(
   const [{ driver }, seccompFilter] = await Promise.all([runtime.driver(spec.storage), runtime.filters.get(spec)])
   const shown = showableCwd(cwd, hostFacts.hidden)
   // A working directory that may not be shown is not there; the default must not fail because of that.
+  const host = { ...hostFacts, cwd: spec.rootfs === undefined ? shown : undefined }
   const workdir = spec.rootfs === undefined && spec.workdir === cwd ? (shown ?? '/') : spec.workdir
   return {
     spec: { ...spec, workdir },
@@ -82,7 +84,8 @@ async function gatherContext(
     work: session.work,
     mapping: session.mapping,
     driver,
-    host: { ...hostFacts, cwd: spec.rootfs === undefined ? shown : undefined },
+    host,
+    tokens: await openByBroker(session, spec, host),
     seccompFilter,
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { AirplantError, isAirplantError } from '../errors.ts'
 import { explainBoot, readNamespaceSwitches } from './boot-error.ts'
+import { Broker } from './broker.ts'
 import { connectKeeper } from './connect-keeper.ts'
 import type { IdMapping, IdMode } from './ids/id-mapping.ts'
 import { readIdMapping } from './ids/read-id-mapping.ts'
@@ -53,6 +54,8 @@ export class Session implements AsyncDisposable {
   readonly work: string
   readonly mapping: IdMapping
   readonly stateDirectory: string
+  /** Opens sources that only real root can; undefined for everybody else. */
+  readonly broker: Broker | undefined
   /** The keeper's pid as this process sees it. */
   readonly keeperPid: number
   readonly #child: KeeperChild | undefined
@@ -67,6 +70,7 @@ export class Session implements AsyncDisposable {
     this.mapping = parts.mapping
     this.stateDirectory = dirname(dirname(parts.hello.directory))
     this.#child = parts.child
+    this.broker = parts.child?.broker && new Broker(parts.child.broker)
   }
 
   /**

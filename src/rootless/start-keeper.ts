@@ -8,6 +8,8 @@ import type { Extent, IdMapping } from './ids/id-mapping.ts'
 export interface KeeperChild {
   /** The control socket. */
   readonly socket: Socket
+  /** The second socket, with real root's mapping only. */
+  readonly broker: Socket | undefined
   /** Resolves when the process has ended and its last words were read. */
   readonly closed: Promise<void>
   /** How it ended and what it wrote to stderr, as far as known. */
@@ -28,7 +30,7 @@ const MOST_WORDS = 16 * 1024
  * @throws {AirplantError} `ERR_KEEPER_MISSING` when the program cannot be executed
  */
 export function startKeeper(program: string, directory: string, mapping: IdMapping): KeeperChild {
-  const child = spawnProgram(program, keeperArguments(directory, mapping))
+  const child = spawnProgram(program, keeperArguments(directory, mapping), mapping.method === 'direct')
   // Node's types do not say that there is no stdio at all when descriptors ran out.
   const stdio = child.stdio as ChildProcess['stdio'] | undefined
   const socket = stdio?.[3] as Socket | null | undefined
@@ -51,6 +53,7 @@ export function startKeeper(program: string, directory: string, mapping: IdMappi
   socket.unref()
   return {
     socket,
+    broker: (stdio?.[4] ?? undefined) as Socket | undefined,
     closed,
     describeEnd: () => [end, words.trim()].filter(Boolean).join(', ') || undefined,
     lastWords: () => words.trim(),
@@ -59,10 +62,10 @@ export function startKeeper(program: string, directory: string, mapping: IdMappi
   }
 }
 
-function spawnProgram(program: string, args: readonly string[]): ChildProcess {
+function spawnProgram(program: string, args: readonly string[], broker: boolean): ChildProcess {
   try {
-    return spawn(program, args, {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    return spawn(program, broker ? [...args, '--broker', '4'] : args, {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', ...(broker ? ['pipe' as const] : [])],
       detached: true,
       env: {},
       cwd: '/',

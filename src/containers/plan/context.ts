@@ -1,6 +1,7 @@
 import type { IdMapping } from '../../rootless/ids/id-mapping.ts'
 import type { StorageDriver } from '../options.ts'
 import type { ContainerSpec } from '../spec.ts'
+import type { SourceUse } from './sources.ts'
 
 /** Facts of the machine and the session that a plan depends on, gathered beforehand so that making a plan is pure. */
 export interface PlanContext {
@@ -13,6 +14,8 @@ export interface PlanContext {
   readonly driver: StorageDriver
   readonly host: HostFacts
   readonly seccompFilter: Uint8Array | undefined
+  /** Sources that the broker opened ahead, by what they are for: numbers for `takeFd`. Empty for everybody but real root. */
+  readonly tokens: ReadonlyMap<SourceUse, number>
 }
 
 /** What the host image has to know about the host. */

@@ -35,7 +35,7 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   const hostImage = spec.rootfs === undefined ? openHostImage(plan, context) : undefined
   const networkFiles = openNetworkFiles(plan, context)
   const userMounts = openUserMounts(plan, context, facts.bindKinds)
-  const fileSlots = openPlacedFiles(plan, spec.files)
+  const fileSlots = openPlacedFiles(plan, context)
 
   plan.enterRoot(root)
   if (hostImage) coverHostImage(plan, hostImage, context)

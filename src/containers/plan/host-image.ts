@@ -2,6 +2,9 @@ import * as kernel from '../../rootless/kernel-constants.ts'
 import type { Plan } from '../../rootless/protocol/plan.ts'
 import type { PlanContext } from './context.ts'
 import { planOverlay } from './root-plan.ts'
+import { openSource } from './sources.ts'
+
+const READ_ONLY = kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV
 
 // What a fresh machine would have empty. /run holds the sockets of D-Bus, Docker and agents, /tmp those of everybody else.
 const FRESH = [
@@ -25,23 +28,19 @@ export function openHostImage(plan: Plan, context: PlanContext): HostImageMounts
   plan.newMount(mounts.scratch, 'tmpfs', ['mode=755'], kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV)
   if (host.cwd !== undefined) {
     mounts.cwd = plan.slot()
-    if (driver === 'overlay') {
+    if (driver === 'overlay' && !context.tokens.has('cwd')) {
       planOverlay(plan, mounts.cwd, host.cwd, `${scratch}/cwd`)
     } else {
-      // Copying a project with its node_modules for every container would take longer than any test.
-      openReadOnly(plan, mounts.cwd, host.cwd)
+      // Copying a project with its node_modules for every container would take longer than any test; and what real root opened is
+      // out of the overlay's reach.
+      openSource(plan, mounts.cwd, { path: host.cwd, use: 'cwd', attributes: READ_ONLY }, context)
     }
   }
   if (isCovered(host.nodeDirectory, host.hidden)) {
     mounts.node = plan.slot()
-    openReadOnly(plan, mounts.node, host.nodeDirectory)
+    openSource(plan, mounts.node, { path: host.nodeDirectory, use: 'node', attributes: READ_ONLY }, context)
   }
   return mounts
-}
-
-function openReadOnly(plan: Plan, slot: number, path: string): void {
-  plan.openTree(slot, path, kernel.TREE_CLONE | kernel.TREE_RECURSIVE)
-  plan.setAttributes(slot, kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV, 0, true)
 }
 
 /**

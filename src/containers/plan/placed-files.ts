@@ -1,13 +1,15 @@
 import type { Plan } from '../../rootless/protocol/plan.ts'
 import type { FileSpec } from '../spec.ts'
+import type { PlanContext } from './context.ts'
+import { openSourceFile } from './sources.ts'
 
 /** Sources that the keeper copies, opened before the root is entered. */
-export function openPlacedFiles(plan: Plan, files: readonly FileSpec[]): ReadonlyMap<FileSpec, number> {
+export function openPlacedFiles(plan: Plan, context: PlanContext): ReadonlyMap<FileSpec, number> {
   const slots = new Map<FileSpec, number>()
-  for (const file of files) {
+  for (const [index, file] of context.spec.files.entries()) {
     if (!('path' in file.from)) continue
     const slot = plan.slot()
-    plan.openFile(slot, file.from.path)
+    openSourceFile(plan, slot, file.from.path, `file ${index}`, context)
     slots.set(file, slot)
   }
   return slots

@@ -1,6 +1,7 @@
 import * as kernel from '../../rootless/kernel-constants.ts'
 import type { Plan } from '../../rootless/protocol/plan.ts'
 import type { PlanContext } from './context.ts'
+import { openSource } from './sources.ts'
 
 const SAFE = kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_NODEV
 
@@ -12,15 +13,12 @@ export interface WaitingMount {
 }
 
 /** Binds and tmpfs of the options, parents before what is mounted inside them. */
-export function openUserMounts(
-  plan: Plan,
-  { spec }: PlanContext,
-  kinds: ReadonlyMap<string, BindKind>,
-): WaitingMount[] {
-  const binds = spec.binds.map(({ source, target, readOnly }) => {
+export function openUserMounts(plan: Plan, context: PlanContext, kinds: ReadonlyMap<string, BindKind>): WaitingMount[] {
+  const { spec } = context
+  const binds = spec.binds.map(({ source, target, readOnly }, index) => {
     const slot = plan.slot()
-    plan.openTree(slot, source, kernel.TREE_CLONE | kernel.TREE_RECURSIVE)
-    plan.setAttributes(slot, SAFE | (readOnly ? kernel.MOUNT_ATTR_RDONLY : 0), 0, true)
+    const attributes = SAFE | (readOnly ? kernel.MOUNT_ATTR_RDONLY : 0)
+    openSource(plan, slot, { path: source, use: `bind ${index}`, attributes }, context)
     const isFile = kinds.get(source) === 'file'
     return { slot, target, flags: isFile ? kernel.ATTACH_MAKE_FILE : kernel.ATTACH_MAKE_DIRECTORY }
   })
