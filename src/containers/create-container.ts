@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
+import { cgroupName } from '../rootless/cgroups.ts'
 import { CONTAINER_NAMESPACES, createPlan } from './plan/create-plan.ts'
 import type { PlanContext } from './plan/context.ts'
 import type { BindKind } from './plan/user-mounts.ts'
@@ -113,7 +114,11 @@ function bindKinds(spec: ContainerSpec): Map<string, BindKind> {
   return kinds
 }
 
-function spawn({ spec, scratch }: PlanContext, plan: Plan, { session }: ContainerRuntime): Promise<KeeperProcess> {
+function spawn(
+  { spec, scratch }: PlanContext,
+  plan: Plan,
+  { session, cgroup }: ContainerRuntime,
+): Promise<KeeperProcess> {
   const isolated = spec.network === 'none'
   return session.client.spawn({
     kind: 'container',
@@ -126,6 +131,7 @@ function spawn({ spec, scratch }: PlanContext, plan: Plan, { session }: Containe
     logged: true,
     logLimit: spec.logLimit,
     scratch,
+    cgroup: cgroup === undefined ? '' : join(cgroup, cgroupName(basename(session.directory), spec.id)),
     // With the host's network a server's own port is the host's port: nothing to forward.
     ports: isolated ? spec.ports : [],
     peer: CONTAINER_ADDRESS,

@@ -43,6 +43,19 @@ function explain(error: StepError, context: ErrorContext): Explanation {
   }
 }
 
+const notRunning: Record<string, Explanation> = {
+  ESRCH: {
+    code: 'ERR_NOT_RUNNING',
+    message: 'Cannot exec: the container is not running',
+    hint: 'Start a new container',
+  },
+  EBUSY: {
+    code: 'ERR_NOT_RUNNING',
+    message: 'Cannot exec: the container is paused',
+    hint: 'Call resume() first',
+  },
+}
+
 type Explain = (error: StepError, context: ErrorContext) => Explanation | undefined
 
 const explanations: Record<string, Explain> = {
@@ -94,13 +107,11 @@ const explanations: Record<string, Explain> = {
   copyIn: explainPlacing,
   mkdir: explainPlacing,
   spawn: ({ errnoName, message }) =>
-    errnoName === 'ESRCH'
-      ? { code: 'ERR_NOT_RUNNING', message: 'Cannot exec: the container is not running', hint: 'Start a new container' }
-      : {
-          code: 'ERR_STEP_FAILED',
-          message: `Cannot start: ${message}`,
-          hint: 'Fewer processes at once, or smaller frames',
-        },
+    notRunning[errnoName] ?? {
+      code: 'ERR_STEP_FAILED',
+      message: `Cannot start: ${message}`,
+      hint: 'Fewer processes at once, or smaller frames',
+    },
   join: () => ({
     code: 'ERR_NOT_RUNNING',
     message: 'Cannot exec: the container has just ended',

@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { loopbackPlan } from '../networks/loopback.ts'
+import { delegatedCgroup, sweepCgroups } from '../rootless/cgroups.ts'
 import type { Session } from '../rootless/session.ts'
 import { gatherHostFacts } from './host-facts.ts'
 import type { StorageDriver } from './options.ts'
@@ -18,6 +20,8 @@ export class ContainerRuntime {
   readonly env: NodeJS.ProcessEnv
   readonly filters = new SeccompFilters()
   readonly hostFacts: Omit<HostFacts, 'cwd'>
+  /** Where containers have their control groups, undefined where none is delegated. */
+  readonly cgroup: string | undefined
   #driver: Promise<DriverChoice> | undefined
   readonly #owners = new Map<string, Promise<void>>()
 
@@ -25,6 +29,9 @@ export class ContainerRuntime {
     this.session = session
     this.env = env
     this.hostFacts = gatherHostFacts(env, session.stateDirectory)
+    // Real root's keeper is somebody else, to whom nothing is delegated.
+    this.cgroup = session.broker ? undefined : delegatedCgroup()
+    if (this.cgroup !== undefined) sweepCgroups(this.cgroup, dirname(session.directory))
     // Not waited for: until it is filled, containers make their namespace themselves.
     session.client.pool(READY_NAMESPACES, loopbackPlan(session.mapping)).catch(() => undefined)
   }
