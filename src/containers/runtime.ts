@@ -29,6 +29,8 @@ export class ContainerRuntime {
     this.session = session
     this.env = env
     this.hostFacts = gatherHostFacts(env, session.stateDirectory)
+    const { warning } = session.mapping
+    if (warning !== undefined) process.emitWarning(warning, { type: 'AirplantWarning', code: 'AIRPLANT_ID_MAPPING' })
     // Real root's keeper is somebody else, to whom nothing is delegated.
     this.cgroup = session.broker ? undefined : delegatedCgroup()
     if (this.cgroup !== undefined) sweepCgroups(this.cgroup, dirname(session.directory))
