@@ -9,19 +9,9 @@
 
 #include "process.h"
 
-/* Room for more bytes at the end; the keeper cannot go on without memory, and dying frees all that it holds. */
-static void grow(uint8_t **bytes, size_t *room, size_t needed)
+static size_t unsent(const struct client *client)
 {
-	size_t size = *room ? *room : 4096;
-
-	if (needed <= *room)
-		return;
-	while (size < needed)
-		size *= 2;
-	*bytes = realloc(*bytes, size);
-	if (!*bytes)
-		abort();
-	*room = size;
+	return client->out_size - client->out_start;
 }
 
 void client_send_pair(struct client *client, uint16_t type, uint32_t id, const void *head, size_t head_size,
@@ -33,7 +23,7 @@ void client_send_pair(struct client *client, uint16_t type, uint32_t id, const v
 
 	if (!client || client->gone)
 		return;
-	grow(&client->out, &client->out_room, client->out_size + FRAME_HEADER + total);
+	bytes_grow(&client->out, &client->out_room, client->out_size + FRAME_HEADER + total);
 	at = client->out + client->out_size;
 	memcpy(at, &total, 4);
 	memcpy(at + 4, &type, 2);
@@ -56,54 +46,6 @@ void client_send_number(struct client *client, uint16_t type, uint32_t id, uint6
 	client_send(client, type, id, &number, sizeof number);
 }
 
-static void body_raw(struct body *body, const void *bytes, size_t size)
-{
-	grow(&body->bytes, &body->room, body->size + size);
-	if (size)
-		memcpy(body->bytes + body->size, bytes, size);
-	body->size += size;
-}
-
-void body_number(struct body *body, uint64_t number)
-{
-	body_raw(body, &number, sizeof number);
-}
-
-void body_bytes(struct body *body, const void *bytes, size_t size)
-{
-	uint32_t count = (uint32_t)size;
-
-	body_raw(body, &count, sizeof count);
-	body_raw(body, bytes, size);
-}
-
-void body_text(struct body *body, const char *text)
-{
-	uint32_t count = (uint32_t)strlen(text);
-
-	body_raw(body, &count, sizeof count);
-	body_raw(body, text, count + 1);
-}
-
-void client_answer(struct client *client, uint32_t id, struct body *body)
-{
-	client_send(client, OK, id, body->bytes, body->size);
-	free(body->bytes);
-	*body = (struct body){ 0 };
-}
-
-void client_fail(struct client *client, uint32_t id, const struct failure *failure)
-{
-	struct body body = { 0 };
-
-	body_number(&body, failure->step);
-	body_text(&body, failure->what);
-	body_number(&body, (uint64_t)failure->err);
-	body_text(&body, failure->detail);
-	client_send(client, ERROR, id, body.bytes, body.size);
-	free(body.bytes);
-}
-
 /* Streams and subscriptions of this client pause while its queue is high; look at them again when it was emptied. */
 static void update_streams(struct client *client)
 {
@@ -116,46 +58,12 @@ static void update_streams(struct client *client)
 	}
 }
 
-void client_flush(struct client *client)
-{
-	bool high = client->out_size - client->out_start >= QUEUE_HIGH;
-	bool wait;
-
-	while (!client->gone && client->out_start < client->out_size) {
-		ssize_t sent = send(client->source.fd, client->out + client->out_start, client->out_size - client->out_start,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0 && errno != EAGAIN)
-			client->gone = true;
-		if (sent < 0)
-			break;
-		client->out_start += (size_t)sent;
-	}
-	if (client->gone)
-		return;
-	if (client->out_start == client->out_size) {
-		client->out_start = client->out_size = 0;
-	} else if (client->out_start >= QUEUE_HIGH) {
-		memmove(client->out, client->out + client->out_start, client->out_size - client->out_start);
-		client->out_size -= client->out_start;
-		client->out_start = 0;
-	}
-	wait = client->out_size > 0;
-	if (wait != client->writing) {
-		client->writing = wait;
-		loop_change(client->keeper->epoll, &client->source, wait ? EPOLLIN | EPOLLOUT : EPOLLIN);
-	}
-	if (high && client->out_size - client->out_start < QUEUE_HIGH)
-		update_streams(client);
-}
-
 /* Carries out every whole frame in the buffer. */
 static void take_frames(struct client *client)
 {
 	size_t at = 0;
 
-	while (!client->gone && client->in_size - at >= FRAME_HEADER) {
+	while (!client->gone && unsent(client) < QUEUE_MOST && client->in_size - at >= FRAME_HEADER) {
 		uint32_t size, id;
 		uint16_t type;
 
@@ -167,7 +75,7 @@ static void take_frames(struct client *client)
 			return;
 		}
 		if (client->in_size - at < FRAME_HEADER + (size_t)size) {
-			grow(&client->in, &client->in_room, FRAME_HEADER + (size_t)size + at);
+			bytes_grow(&client->in, &client->in_room, FRAME_HEADER + (size_t)size + at);
 			break;
 		}
 		if (request(client, type, id, client->in + at + FRAME_HEADER, size) < 0)
@@ -178,6 +86,59 @@ static void take_frames(struct client *client)
 	client->in_size -= at;
 }
 
+static void send_queue(struct client *client)
+{
+	while (!client->gone && unsent(client) > 0) {
+		ssize_t sent = send(client->source.fd, client->out + client->out_start, unsent(client), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0 && errno != EAGAIN)
+			client->gone = true;
+		if (sent < 0)
+			break;
+		client->out_start += (size_t)sent;
+	}
+	if (client->out_start == client->out_size) {
+		client->out_start = client->out_size = 0;
+	} else if (client->out_start >= QUEUE_HIGH) {
+		memmove(client->out, client->out + client->out_start, unsent(client));
+		client->out_size -= client->out_start;
+		client->out_start = 0;
+	}
+}
+
+void client_flush(struct client *client)
+{
+	bool high = unsent(client) >= QUEUE_HIGH, full = unsent(client) >= QUEUE_MOST;
+	uint32_t events;
+
+	send_queue(client);
+	if (client->gone)
+		return;
+	/* Both may queue more; what to listen for is known only after them. */
+	if (high && unsent(client) < QUEUE_HIGH)
+		update_streams(client);
+	if (full && unsent(client) < QUEUE_MOST)
+		take_frames(client);
+	events = (unsent(client) > 0 ? EPOLLOUT : 0) | (unsent(client) < QUEUE_MOST ? EPOLLIN : 0);
+	if (events != client->events)
+		loop_change(client->keeper->epoll, &client->source, events);
+	client->events = events;
+}
+
+bool client_flush_all(struct keeper *keeper)
+{
+	bool again = false;
+
+	for (struct client *client = keeper->clients; client; client = client->next)
+		client_flush(client);
+	/* One client's flush may have queued for another that was flushed before, or found that its own peer is gone. */
+	for (struct client *client = keeper->clients; client; client = client->next)
+		again |= client->gone || (unsent(client) > 0 && !(client->events & EPOLLOUT));
+	return again;
+}
+
 static void client_ready(struct source *source, uint32_t events)
 {
 	struct client *client = container_of(source, struct client, source);
@@ -185,7 +146,7 @@ static void client_ready(struct source *source, uint32_t events)
 
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)) || client->gone)
 		return;
-	grow(&client->in, &client->in_room, client->in_size + 65536);
+	bytes_grow(&client->in, &client->in_room, client->in_size + 65536);
 	got = recv(source->fd, client->in + client->in_size, client->in_room - client->in_size, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -205,7 +166,8 @@ struct client *client_add(struct keeper *keeper, int fd)
 		return NULL;
 	client->source = (struct source){ .fd = fd, .ready = client_ready };
 	client->keeper = keeper;
-	if (loop_add(keeper->epoll, &client->source, EPOLLIN) < 0) {
+	client->events = EPOLLIN;
+	if (loop_add(keeper->epoll, &client->source, client->events) < 0) {
 		free(client);
 		return NULL;
 	}
@@ -237,11 +199,11 @@ static void client_free(struct client *client)
 	struct keeper *keeper = client->keeper;
 
 	follow_forget(keeper, client);
+	removal_forget(keeper, client);
 	for (struct process *process = keeper->processes, *next; process; process = next) {
 		next = process->next;
 		if (process->owner == client) {
 			process->owner = NULL;
-			process->remove_asked = false;
 			process_remove(process);
 			next = keeper->processes; /* a removal may have freed several */
 		}
@@ -269,6 +231,7 @@ void client_sweep(struct keeper *keeper)
 		*link = client->next;
 		client_free(client);
 	}
-	if (lost && !leases)
+	/* Without any client nobody could ever take a lease, or end it. */
+	if (!leases && (lost || !keeper->clients))
 		keeper_end(keeper);
 }

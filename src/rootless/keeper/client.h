@@ -12,12 +12,14 @@ enum message {
 
 #define FRAME_HEADER 12
 #define QUEUE_HIGH (256u << 10) /* streams pause above this many unsent bytes, so that no answer waits behind more */
+#define QUEUE_MOST (4u << 20)   /* requests pause above this many: who does not read its answers gets no more of them */
 
 struct client {
 	struct source source;
 	struct client *next;
 	struct keeper *keeper;
-	bool lease, writing, gone;
+	bool lease, gone;
+	uint32_t events; /* that epoll is asked for */
 	uint8_t *in;
 	size_t in_size, in_room;
 	uint8_t *out;
@@ -30,6 +32,8 @@ void client_accept(struct source *listener, uint32_t events);
 void client_sweep(struct keeper *keeper);
 /* Sends what is queued, as far as the socket takes it. */
 void client_flush(struct client *client);
+/* The same for all of them. True when it has to be called again, after a sweep. */
+bool client_flush_all(struct keeper *keeper);
 
 /* Queue one frame; it leaves with the next flush, so that what belongs together travels together. */
 void client_send(struct client *client, uint16_t type, uint32_t id, const void *body, size_t size);
@@ -37,6 +41,9 @@ void client_send_pair(struct client *client, uint16_t type, uint32_t id, const v
 		      const void *body, size_t size);
 void client_send_number(struct client *client, uint16_t type, uint32_t id, uint64_t number);
 void client_fail(struct client *client, uint32_t id, const struct failure *failure);
+
+/* answer.c: room for so many bytes, wherever they then are. */
+void bytes_grow(uint8_t **bytes, size_t *room, size_t needed);
 
 /* A body under construction for answers with several fields. */
 struct body {

@@ -53,12 +53,22 @@ static void pour(struct input *input)
 		input_close(input);
 }
 
+/* Nobody has the terminal open, and epoll would say so without end; whoever opens it again gets what is written then. */
+static void discard(struct input *input)
+{
+	credit(input, input->size);
+	input->size = 0;
+	listen_for_room(input, false);
+}
+
 static void input_ready(struct source *source, uint32_t events)
 {
 	struct input *input = container_of(source, struct input, source);
 
 	if ((events & EPOLLERR) && !(events & EPOLLOUT))
 		input_close(input);
+	else if ((events & EPOLLHUP) && !(events & EPOLLOUT))
+		discard(input);
 	else
 		pour(input);
 }

@@ -48,6 +48,7 @@ struct keeper {
 	struct client *clients;
 	struct process *processes;
 	uint64_t next_handle;
+	pid_t trash; /* who empties it now, 0: nobody */
 	int32_t *pids; /* shared with joiners: the kernel writes the pid of an exec'd process here, see process.c */
 	bool ending;
 };

@@ -158,14 +158,13 @@ int netpool_start(struct netpool *pool, size_t size, const uint8_t *plan, size_t
 	struct plan decoded;
 	int result;
 
-	netpool_stop(pool);
-	if (size == 0)
-		return 0;
 	if (plan_decode(plan, plan_size, &decoded, failure) < 0)
 		return -1;
 	result = check_plan(&decoded, failure);
-	if (result == 0)
-		result = maker_start(pool, &decoded, failure);
+	if (result == 0) {
+		netpool_stop(pool);
+		result = size ? maker_start(pool, &decoded, failure) : 0;
+	}
 	plan_release(&decoded);
 	if (result < 0)
 		return -1;

@@ -17,7 +17,10 @@ struct netpool {
 };
 
 void netpool_init(struct netpool *pool, int epoll);
-/* Starts the maker, which runs the plan in every namespace it makes (loopback up, addresses, sysctls). */
+/*
+ * Starts the maker (none for a size of 0), which runs the plan in every namespace it makes (loopback up, addresses, sysctls). The one
+ * before stays when the plan is refused.
+ */
 int netpool_start(struct netpool *pool, size_t size, const uint8_t *plan, size_t plan_size, struct failure *failure);
 /* A ready namespace, or -1. Call netpool_refill when there is time. */
 int netpool_take(struct netpool *pool);

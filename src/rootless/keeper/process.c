@@ -29,9 +29,11 @@ void process_kill(struct process *process)
 /* A process that belongs to a container (fuse-overlayfs) goes with it. */
 static void kill_helpers(const struct process *container)
 {
-	for (struct process *process = container->keeper->processes; process; process = process->next)
+	for (struct process *process = container->keeper->processes, *next; process; process = next) {
+		next = process->next; /* a helper that has ended is freed, and it alone */
 		if (process->kind == HELPER && process->target == container)
 			process_remove(process);
+	}
 }
 
 static void stop_forwarder(struct process *process)
@@ -83,8 +85,6 @@ void process_settle(struct process *process)
 	if (keep || process->output[0].source.fd >= 0 || process->output[1].source.fd >= 0)
 		return;
 	clean_up(process);
-	if (process->remove_asked)
-		client_send(process->owner, OK, process->remove_request, NULL, 0);
 	process_free(process);
 }
 
@@ -111,6 +111,7 @@ void process_free(struct process *process)
 	for (struct process *other = process->keeper->processes; other; other = other->next)
 		if (other->target == process)
 			other->target = NULL;
+	removal_answer(process);
 	while (process->followers) {
 		client_send(process->followers->client, LOG_END, process->followers->id, NULL, 0);
 		follow_stop(process->followers);
@@ -127,7 +128,8 @@ void process_free(struct process *process)
 	if (process->pidfd >= 0)
 		close(process->pidfd);
 	log_close(&process->log);
-	*process->pid = 0;
+	if (process->pid)
+		*process->pid = 0;
 	free(process->id);
 	free(process->scratch);
 	free(process->cgroup);
@@ -135,6 +137,12 @@ void process_free(struct process *process)
 	free(process->uid_map);
 	free(process->gid_map);
 	free(process);
+}
+
+void process_discard(struct process *process)
+{
+	clean_up(process);
+	process_free(process);
 }
 
 static struct process *find_pid(struct keeper *keeper, pid_t pid)
@@ -147,9 +155,7 @@ static struct process *find_pid(struct keeper *keeper, pid_t pid)
 
 static void exited(struct process *process, int status)
 {
-	/* What it said before it died: a failed step, or that it was executed. */
-	for (int i = 0; i < 16 && process->status.fd >= 0; i++)
-		status_ready(&process->status, 0);
+	status_drain(process);
 	process->state = EXITED;
 	process->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	process->exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -163,6 +169,14 @@ static void exited(struct process *process, int status)
 	process_settle(process);
 }
 
+/* What was thrown in behind its back is for the next one; what could not be deleted would keep one busy for ever. */
+static void trash_emptied(struct keeper *keeper, int status)
+{
+	keeper->trash = 0;
+	if (status == 0)
+		keeper_housekeeping(keeper);
+}
+
 /* As pid 1 the keeper inherits orphans too; they are reaped and forgotten. */
 void process_reap(struct keeper *keeper)
 {
@@ -174,5 +188,7 @@ void process_reap(struct keeper *keeper)
 
 		if (process)
 			exited(process, status);
+		else if (pid == keeper->trash)
+			trash_emptied(keeper, status);
 	}
 }

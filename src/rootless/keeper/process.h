@@ -35,8 +35,8 @@ struct process {
 	int pidfd;
 	uint64_t host_pid;
 	struct source status; /* until the program runs */
-	uint32_t spawn_request, remove_request;
-	bool remove_asked;
+	uint32_t spawn_request;
+	struct removal *removals; /* who waits for the end of it */
 	struct stream output[2];
 	struct input input;
 	struct log log;
@@ -59,9 +59,22 @@ void process_settle(struct process *process);
 void process_kill(struct process *process);
 void process_remove(struct process *process);
 void process_free(struct process *process);
+/* Undoes a start that did not get as far as a child. */
+void process_discard(struct process *process);
+
+/* flow.c: input and credit. -1: the client broke the protocol. */
+int flow_credit(struct client *client, uint32_t id, const uint8_t *body, size_t size);
+int flow_input(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size);
+
+/* removal.c: who asked for a removal */
+int removal_ask(struct process *process, struct client *client, uint32_t id);
+void removal_answer(struct process *process);
+void removal_forget(struct keeper *keeper, const struct client *client);
 
 /* status.c: reads what the child says on its way to exec. */
 void status_ready(struct source *source, uint32_t events);
+/* The child has ended: reads what it said before, and nothing after that. */
+void status_drain(struct process *process);
 
 /* sockets.c: adds the inodes of the sockets that the processes of a pid namespace hold (nothing unless wanted). */
 int sockets_of(struct keeper *keeper, pid_t first, bool wanted, struct body *answer);

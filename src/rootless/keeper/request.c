@@ -49,6 +49,8 @@ static int send_signal(struct call *call)
 		return -1;
 	if (process->state >= EXITED || *process->pid <= 0)
 		return fail(&call->failure, ESRCH, "signal", "%s", process->id);
+	if (call->fields[1].number >= NSIG)
+		return fail(&call->failure, EINVAL, "signal", "%llu", (unsigned long long)call->fields[1].number);
 	if (kill(*process->pid, (int)call->fields[1].number) < 0)
 		return fail(&call->failure, errno, "signal", "%llu", (unsigned long long)call->fields[1].number);
 	return 0;
@@ -122,8 +124,8 @@ static int remove_container(struct call *call)
 
 	if (!process)
 		return -1;
-	process->remove_asked = true;
-	process->remove_request = call->id;
+	if (removal_ask(process, call->client, call->id) < 0)
+		return fail(&call->failure, ENOMEM, "remove", "%s", process->id);
 	call->later = true;
 	process_remove(process);
 	return 0;
@@ -189,7 +191,7 @@ static int list(struct call *call)
 		body_text(&call->answer, process->id);
 		body_text(&call->answer, process->meta);
 		body_text(&call->answer, pid);
-		body_text(&call->answer, process->freeze.active ? "paused" : states[process->state]);
+		body_text(&call->answer, process->freeze.active && process->state == RUNNING ? "paused" : states[process->state]);
 		count += 4;
 	}
 	memcpy(call->answer.bytes + at, &count, sizeof count);
@@ -205,11 +207,14 @@ static int pool(struct call *call)
 	if (!plan)
 		return fail(&call->failure, ENOMEM, "pool", "plan");
 	memcpy(plan, call->fields[1].text, call->fields[1].size);
+	if (netpool_start(&keeper->pool, call->fields[0].number, plan, call->fields[1].size, &call->failure) < 0) {
+		free(plan);
+		return -1;
+	}
 	free(keeper->pool_plan);
 	keeper->pool_plan = plan;
 	keeper->pool_plan_size = call->fields[1].size;
-	netpool_stop(&keeper->pool);
-	return netpool_start(&keeper->pool, call->fields[0].number, plan, keeper->pool_plan_size, &call->failure);
+	return 0;
 }
 
 static int shut_down(struct call *call)
@@ -237,57 +242,15 @@ static const struct {
 	[SHUTDOWN] = { "", shut_down },
 };
 
-/* Credit for a stream of a process, or for a log subscription. Late credit for something gone is no error. */
-static int credit(struct client *client, uint32_t id, const uint8_t *body, size_t size)
-{
-	struct field fields[2];
-	struct process *process;
-	struct follower *follower;
-
-	if (wire_decode("uu", body, size, fields) < 0)
-		return -1;
-	if (fields[0].number == 3) {
-		follower = follow_find(client->keeper, client, id);
-		if (!follower)
-			return 0;
-		follower->credit += fields[1].number;
-		follow_serve(follower->process);
-		return 0;
-	}
-	process = process_find(client->keeper, id);
-	if (!process || process->owner != client || fields[0].number < 1 || fields[0].number > 2)
-		return 0;
-	process->output[fields[0].number - 1].credit += fields[1].number;
-	if (process->state == EXITED) {
-		stream_drain(&process->output[fields[0].number - 1]);
-		process_settle(process);
-	} else {
-		stream_update(&process->output[fields[0].number - 1]);
-	}
-	return 0;
-}
-
-static int standard_input(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size)
-{
-	struct process *process = process_find(client->keeper, id);
-
-	if (!process || process->owner != client || !process->input.process)
-		return 0;
-	if (type == STDIN)
-		return input_write(&process->input, body, size);
-	input_finish(&process->input);
-	return 0;
-}
-
 int request(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size)
 {
 	struct call call = { .client = client, .keeper = client->keeper, .id = id, .failure = { .step = NO_STEP } };
 	int result;
 
 	if (type == CREDIT)
-		return credit(client, id, body, size);
+		return flow_credit(client, id, body, size);
 	if (type == STDIN || type == CLOSE_STDIN)
-		return standard_input(client, type, id, body, size);
+		return flow_input(client, type, id, body, size);
 	if (type == SPAWN) {
 		if (process_spawn(client, id, body, size, &call.failure) < 0)
 			client_fail(client, id, &call.failure);

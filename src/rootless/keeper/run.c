@@ -40,7 +40,8 @@ static void housekeeping_ready(struct source *source, uint32_t events)
 	if (!swept)
 		remove_dead_sessions_start(keeper->sessions, keeper->name);
 	swept = true;
-	remove_trash_start(keeper->session);
+	if (keeper->trash <= 0)
+		keeper->trash = remove_trash_start(keeper->session);
 }
 
 /* Once per delay at most, and only when there is something to do: an idle keeper sleeps. */
@@ -107,9 +108,9 @@ _Noreturn void keeper_run(struct keeper *keeper, int control)
 			((struct source *)event.data.ptr)->ready(event.data.ptr, event.events);
 		if (keeper->ending)
 			keeper_end(keeper);
-		for (struct client *client = keeper->clients; client; client = client->next)
-			client_flush(client);
-		client_sweep(keeper);
+		do
+			client_sweep(keeper);
+		while (client_flush_all(keeper));
 	}
 }
 

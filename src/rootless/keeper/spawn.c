@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #define PIDS_MAX 16384
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
 static void close_fd(int *fd)
 {
@@ -92,14 +93,17 @@ static int make_network(struct keeper *keeper, const struct process *process, st
 	return plan_decode(keeper->pool_plan, keeper->pool_plan_size, &spawn->pool_plan, failure);
 }
 
+/* A container's own control group; an exec belongs into that of its container. */
 static int make_cgroup(const struct process *process, struct spawn *spawn, struct failure *failure)
 {
-	if (!*process->cgroup)
+	const char *path = process->kind == EXEC ? spawn->target->cgroup : process->cgroup;
+
+	if (!*path)
 		return 0;
-	if (mkdir(process->cgroup, 0755) < 0 && errno != EEXIST)
-		return fail(failure, errno, "cgroup", "%s", process->cgroup);
-	spawn->cgroup = open(process->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return spawn->cgroup < 0 ? fail(failure, errno, "cgroup", "%s", process->cgroup) : 0;
+	if (process->kind != EXEC && mkdir(path, 0755) < 0 && errno != EEXIST)
+		return fail(failure, errno, "cgroup", "%s", path);
+	spawn->cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return spawn->cgroup < 0 ? fail(failure, errno, "cgroup", "%s", path) : 0;
 }
 
 static int make_process(struct client *client, uint32_t request, struct spawn *spawn, struct process **made)
@@ -199,6 +203,9 @@ static int check(struct keeper *keeper, struct spawn *spawn, struct failure *fai
 
 	if (fields[F_KIND].number > HELPER || fields[F_LOG_LIMIT].number > (1ull << 32))
 		return fail(failure, EINVAL, "spawn", "kind or log limit");
+	/* Any other bit would make the child a part of the keeper itself: its memory, its descriptors, its threads. */
+	if (fields[F_NAMESPACES].number & ~(uint64_t)NAMESPACES)
+		return fail(failure, EINVAL, "spawn", "namespaces %#llx", (unsigned long long)fields[F_NAMESPACES].number);
 	if ((fields[F_FLAGS].number & SPAWN_LOGGED) && fields[F_LOG_LIMIT].number < 4096)
 		return fail(failure, EINVAL, "spawn", "log limit below 4096");
 	if (fields[F_TARGET].number)
@@ -206,6 +213,8 @@ static int check(struct keeper *keeper, struct spawn *spawn, struct failure *fai
 	if (fields[F_KIND].number == EXEC &&
 	    (!spawn->target || spawn->target->kind != CONTAINER || spawn->target->state != RUNNING))
 		return fail(failure, ESRCH, "spawn", "the container is not running");
+	if (fields[F_KIND].number == EXEC && spawn->target->freeze.active)
+		return fail(failure, EBUSY, "spawn", "the container is paused");
 	return plan_decode((const uint8_t *)fields[F_PLAN].text, fields[F_PLAN].size, &spawn->plan, failure);
 }
 
@@ -239,11 +248,8 @@ int process_spawn(struct client *client, uint32_t request, const uint8_t *body, 
 		stream_update(&process->output[0]);
 		stream_update(&process->output[1]);
 		netpool_refill(&keeper->pool);
-	} else if (process && process->pid) {
-		ports_close(&process->ports);
-		process_free(process);
-	} else {
-		free(process);
+	} else if (process) {
+		process_discard(process);
 	}
 	return result;
 }

@@ -114,49 +114,85 @@ static void write_maps(const struct process *process)
 	send(process->status.fd, &answer, sizeof answer, MSG_NOSIGNAL);
 }
 
+/* Only for a process that was announced to have one, and once: whatever is there already is not to be lost. */
 static void take_terminal(struct process *process, int master)
 {
-	int copy = fcntl(master, F_DUPFD_CLOEXEC, 0);
-
+	if (!(process->flags & SPAWN_TTY) || process->output[0].source.fd >= 0 || process->input.process) {
+		close(master);
+		return;
+	}
 	fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
 	stream_open(&process->output[0], process, 1, master);
-	input_open(&process->input, process, copy, true);
+	input_open(&process->input, process, fcntl(master, F_DUPFD_CLOEXEC, 0), true);
 }
 
-static void close_status(struct process *process)
+static void take_failure(struct process *process, const struct failure *failure)
 {
+	process->failed = true;
+	client_fail(process->owner, process->spawn_request, failure);
+}
+
+/* Takes one message. 0 at the end of them, -1 when there is none yet. */
+static int take(struct process *process)
+{
+	struct status status;
+	int fd;
+	ssize_t got = status_receive(process->status.fd, &status, &fd);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return -1;
+	if (got <= 0)
+		return 0;
+	if (status.kind == STATUS_TTY && fd >= 0) {
+		take_terminal(process, fd);
+		return 1;
+	}
+	if (status.kind == STATUS_MAPS)
+		write_maps(process);
+	else if (status.kind == STATUS_FAILED)
+		take_failure(process, &status.failure);
+	if (fd >= 0)
+		close(fd);
+	return 1;
+}
+
+/* Nothing more will be said: the program was executed, or a step failed. May free a process that has no child. */
+static void finish(struct process *process)
+{
+	const struct failure silent = { .step = NO_STEP, .err = ESRCH, .what = "join", .detail = "killed on its way into the container" };
+
 	loop_remove(process->keeper->epoll, &process->status);
 	close(process->status.fd);
 	process->status.fd = -1;
+	if (*process->pid > 0) {
+		if (!process->failed)
+			executed(process);
+		return;
+	}
+	/* A joiner that ended before there was a child: nobody will be reaped under this process's name. */
+	if (!process->failed)
+		take_failure(process, &silent);
+	process->state = EXITED;
+	process_remove(process);
 }
 
 void status_ready(struct source *source, uint32_t events)
 {
 	struct process *process = container_of(source, struct process, status);
-	struct status status;
-	int fd;
-	ssize_t got = status_receive(source->fd, &status, &fd);
 
 	(void)events;
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0) {
-		close_status(process);
-		if (!process->failed) {
-			executed(process);
-		} else if (*process->pid <= 0) { /* a joiner that failed before there was a child */
-			process->state = EXITED;
-			process_remove(process);
-		}
-	} else if (status.kind == STATUS_MAPS) {
-		write_maps(process);
-	} else if (status.kind == STATUS_TTY && fd >= 0) {
-		take_terminal(process, fd);
-		return;
-	} else if (status.kind == STATUS_FAILED) {
-		process->failed = true;
-		client_fail(process->owner, process->spawn_request, &status.failure);
-	}
-	if (fd >= 0)
-		close(fd);
+	if (take(process) == 0)
+		finish(process);
+}
+
+/*
+ * Not until the end of file: the joiner of an exec has the socket open too, and on a busy machine may come to its exit only after
+ * the child's. All that the child said is there by now.
+ */
+void status_drain(struct process *process)
+{
+	while (process->status.fd >= 0 && take(process) > 0)
+		;
+	if (process->status.fd >= 0)
+		finish(process);
 }

@@ -125,6 +125,8 @@ void stream_drain(struct stream *stream)
 	bool empty = false;
 	size_t most;
 
+	if (stream->source.fd < 0)
+		tell_end(stream); /* a terminal that never came */
 	while (stream->source.fd >= 0 && !stream->to_void && (most = allowance(stream)) > 0 && pump(stream, most, &empty))
 		;
 	if (stream->source.fd >= 0 && empty && stream->process->kind != CONTAINER) {
