@@ -5,17 +5,24 @@ import { invalidOption, parseMode, parseOwner, parseTarget } from './option-pars
 import type { FileOption } from './options.ts'
 import type { FileSpec } from './spec.ts'
 
-// A plan travels in one frame of at most 16 MiB; what is larger is copied by the keeper from the file itself.
+// A plan travels in one frame of at most 16 MiB, and has 512 slots; what is larger than this, or comes when the frame is half full, is
+// copied by the keeper from the file itself.
 const INLINE_MAX = 64 * 1024
+const INLINE_TOTAL = 8 * 1024 ** 2
 const CONTENT_MAX = 8 * 1024 ** 2
+const CONTENT_TOTAL = 15 * 1024 ** 2
+const MOST_COPIED = 400
 
 /** The files to place, directories and globs expanded. */
 export async function placedFiles(options: readonly FileOption[], cwd: string): Promise<FileSpec[]> {
   const files = await Promise.all(options.map((option) => placedFile(option, cwd)))
-  return files.flat()
+  return await withinFrame(files.flat())
 }
 
-async function placedFile(option: FileOption, cwd: string): Promise<FileSpec[]> {
+/** A file before it is decided how its bytes travel. */
+type FoundFile = FileSpec & { readonly size: number }
+
+async function placedFile(option: FileOption, cwd: string): Promise<FoundFile[]> {
   const { content, source } = option
   const target = parseTarget('target of a file', option.target)
   const mode = option.mode === undefined ? undefined : parseMode('mode of a file', option.mode)
@@ -26,25 +33,55 @@ async function placedFile(option: FileOption, cwd: string): Promise<FileSpec[]> 
   if (content !== undefined) {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content
     if (bytes.length > CONTENT_MAX) {
-      throw invalidOption(
-        'content of a file',
-        target,
-        'larger than 8 MiB',
-        'Write it to a file and give that as source',
-      )
+      const hint = 'Write it to a file and give that as source'
+      throw invalidOption('content of a file', target, 'larger than 8 MiB', hint)
     }
-    return [{ target, from: { content: bytes }, mode: mode ?? 0o644, uid, gid }]
+    return [{ target, from: { content: bytes }, size: bytes.length, mode: mode ?? 0o644, uid, gid }]
   }
   const found = await findSources(resolve(cwd, source ?? ''))
-  return await Promise.all(
-    found.map(async ({ path, name, size, mode: own }) => ({
-      target: name === undefined ? target : join(target, name),
-      from: size <= INLINE_MAX ? { content: await readFile(path) } : { path },
-      mode: mode ?? own,
-      uid,
-      gid,
-    })),
-  )
+  return found.map(({ path, name, size, mode: own }) => ({
+    target: name === undefined ? target : join(target, name),
+    from: { path },
+    ...{ size, mode: mode ?? own, uid, gid },
+  }))
+}
+
+async function withinFrame(found: readonly FoundFile[]): Promise<FileSpec[]> {
+  const given = found.reduce((sum, { from, size }) => sum + ('content' in from ? size : 0), 0)
+  if (given > CONTENT_TOTAL) {
+    throw invalidOption('files', `${given} bytes`, 'their contents are too large together', 'Give sources instead')
+  }
+  let room = INLINE_TOTAL - given
+  let copied = 0
+  const files = found.map(async ({ size, ...file }): Promise<FileSpec> => {
+    const { from } = file
+    if ('content' in from) return file
+    room -= size <= INLINE_MAX ? size : 0
+    if (size <= INLINE_MAX && room >= 0) return { ...file, from: { content: await readSource(from.path) } }
+    if (++copied <= MOST_COPIED) return file
+    const hint = 'Bind their directory instead, or place an archive'
+    throw invalidOption('files', from.path, 'too many and too large together', hint)
+  })
+  return await Promise.all(files)
+}
+
+async function readSource(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    throw unreadable(path, error as NodeJS.ErrnoException)
+  }
+}
+
+function unreadable(path: string, { code }: NodeJS.ErrnoException): AirplantError {
+  return new AirplantError({
+    code: 'ERR_SOURCE_MISSING',
+    phase: 'create',
+    message: `Cannot place "${path}": ${code}`,
+    hint: 'Check that you may read it',
+    detail: path,
+    errno: code,
+  })
 }
 
 interface Source {

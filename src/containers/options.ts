@@ -76,7 +76,11 @@ export interface ContainerOptions {
   readonly tmpfs?: readonly (string | TmpfsOption)[]
   /** Bytes of /dev/shm, or text as `256m`. @default 64 MiB */
   readonly shmSize?: number | string
-  /** Root file system read-only. The host image's always is, but for the working directory and /tmp. @default false */
+  /**
+   * Root file system read-only. The host image's always is; with this also its working directory, /tmp, /run and homes.
+   *
+   * @default false
+   */
   readonly readOnly?: boolean
   /** Run under a reaping pid 1. @default false */
   readonly init?: boolean

@@ -2,7 +2,7 @@ import * as kernel from '../../rootless/kernel-constants.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { PlanContext } from './context.ts'
-import { coverHostImage, openHostImage, showInHostImage } from './host-image.ts'
+import { closeHostImage, coverHostImage, openHostImage, showInHostImage } from './host-image.ts'
 import type { SingleUser } from './nested-user.ts'
 import { nestUser } from './nested-user.ts'
 import { openNetworkFiles } from './network-files.ts'
@@ -38,13 +38,14 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   const fileSlots = openPlacedFiles(plan, context)
 
   plan.enterRoot(root)
-  if (hostImage) coverHostImage(plan, hostImage, context)
+  const covers = hostImage ? coverHostImage(plan, hostImage, context) : []
   attachSystemMounts(plan, system, context)
   if (hostImage) showInHostImage(plan, hostImage, context)
   attachAll(plan, networkFiles)
   attachAll(plan, userMounts)
   placeFiles(plan, spec.files, fileSlots)
-  if (spec.readOnly && !hostImage) plan.rootAttributes(kernel.MOUNT_ATTR_RDONLY, 0)
+  if (spec.readOnly && hostImage) closeHostImage(plan, hostImage, covers)
+  else if (spec.readOnly) plan.rootAttributes(kernel.MOUNT_ATTR_RDONLY, 0)
 
   plan.hostname(spec.hostname)
   nestUser(plan, context, facts.singleUser)

@@ -45,16 +45,24 @@ export function openHostImage(plan: Plan, context: PlanContext): HostImageMounts
 
 /**
  * Covers what must not be seen, then shows again what may be. One tmpfs serves all the fresh directories, because each file system of
- * its own costs more than the clone of a directory; it waits at /dev, which is covered afterwards.
+ * its own costs more than the clone of a directory; it waits at /dev, which is covered afterwards. Gives the slots of the covers.
  */
-export function coverHostImage(plan: Plan, mounts: HostImageMounts, { host }: PlanContext): void {
+export function coverHostImage(plan: Plan, mounts: HostImageMounts, { host }: PlanContext): number[] {
   plan.attach(mounts.scratch, '/dev', kernel.ATTACH_NO_LINK)
   const others = host.hidden.filter((path) => !FRESH.some(([fresh]) => contains(fresh, path)))
   const covers = [...FRESH, ...others.map((path) => [path, 0o755] as const)]
-  covers.forEach(([path, mode], index) => {
+  return covers.map(([path, mode], index) => {
     const slot = plan.slot()
     plan.subtree(slot, mounts.scratch, `${index}`, mode).attach(slot, path, kernel.ATTACH_OPTIONAL)
+    return slot
   })
+}
+
+/** After the files were placed: also what is writable of the host image. */
+export function closeHostImage(plan: Plan, { cwd }: HostImageMounts, covers: readonly number[]): void {
+  for (const slot of cwd === undefined ? covers : [...covers, cwd]) {
+    plan.setAttributes(slot, kernel.MOUNT_ATTR_RDONLY, 0, false)
+  }
 }
 
 /** After /dev was attached: the working directory and Node, on top of whatever covers them. */

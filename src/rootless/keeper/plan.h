@@ -8,7 +8,7 @@
 #include "error.h"
 #include "wire.h"
 
-#define SLOTS 64
+#define SLOTS 512
 
 enum op {
 #define OP(number, name, fields) OP_##name = number,

@@ -5,7 +5,7 @@ import type { FieldLetter, FieldValue, OperationArguments, OperationName } from 
 import { operations } from './operations.ts'
 
 /** Descriptors that a plan can hold. */
-export const SLOTS = 64
+export const SLOTS = 512
 
 /** The limit that means none, for {@link Plan.rlimit}. */
 export const INFINITE_LIMIT = 2n ** 64n - 1n
@@ -27,7 +27,7 @@ export class Plan {
     return this.#steps
   }
 
-  /** A slot that no earlier call gave, 0 to 63. Throws a RangeError when all are taken. */
+  /** A slot that no earlier call gave, 0 to 511. Throws a RangeError when all are taken. */
   slot(): number {
     if (this.#slots === SLOTS) throw new RangeError(`Cannot take another slot: all ${SLOTS} of the plan are taken`)
     return this.#slots++

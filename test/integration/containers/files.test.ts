@@ -135,6 +135,27 @@ test('a read-only root still takes files', async () => {
   )
 })
 
+test('many files that are too large for one frame', async () => {
+  const tree = mkdtempSync(join(tmpdir(), 'airplant-many-'))
+  for (let index = 0; index < 300; index++) writeFileSync(join(tree, `${index}`), Buffer.alloc(60_000, index))
+  const files = [{ target: '/data', source: tree }]
+  expect(await outputOf('cat /data/* | wc -c; ls /data | wc -l', { ...rootfs, files })).toBe('18000000\n300')
+  for (let index = 300; index < 700; index++) writeFileSync(join(tree, `${index}`), Buffer.alloc(60_000))
+  expect((await errorOf(outputOf('true', { ...rootfs, files }))).code).toBe('ERR_INVALID_OPTION')
+  const contents = ['/a', '/b', '/c'].map((target) => ({ target, content: Buffer.alloc(7_000_000) }))
+  expect((await errorOf(outputOf('true', { ...rootfs, files: contents }))).code).toBe('ERR_INVALID_OPTION')
+  rmSync(tree, { recursive: true })
+})
+
+test('a source that may not be read is named', async ({ skip }) => {
+  if (process.getuid?.() === 0) skip('root may read everything')
+  for (const path of ['/etc/shadow', '/proc/1/mem']) {
+    const files = [{ target: '/x', source: path }]
+    const error = await errorOf(outputOf('true', { ...rootfs, files }))
+    expect(error).toMatchObject({ code: 'ERR_SOURCE_MISSING', errno: 'EACCES' })
+  }
+})
+
 test('2,000 files at once', async () => {
   const many = Array.from({ length: 2000 }, (_, index) => ({ target: `/data/${index % 50}/${index}`, content: 'x' }))
   expect(await outputOf('find /data -type f | wc -l', { ...rootfs, files: many })).toBe('2000')

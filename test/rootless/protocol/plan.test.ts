@@ -67,9 +67,9 @@ test('an empty plan is four bytes', () => {
   expect(new Plan().encode().toString('hex')).toBe('00000000')
 })
 
-test('slots are numbers from 0 to 63, each given once', () => {
+test('slots are numbers from 0 to 511, each given once', () => {
   const plan = new Plan()
-  expect(Array.from({ length: SLOTS }, () => plan.slot())).toEqual(Array.from({ length: 64 }, (_, index) => index))
+  expect(Array.from({ length: SLOTS }, () => plan.slot())).toEqual(Array.from({ length: 512 }, (_, index) => index))
   expect(() => plan.slot()).toThrow('all 64')
 })
 
