@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
+import { now } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { cgroupName } from '../rootless/cgroups.ts'
 import { CONTAINER_NAMESPACES, createPlan } from './plan/create-plan.ts'
@@ -25,7 +26,7 @@ export interface Surroundings {
   readonly session: Session
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
-  /** `performance.now()` at the call's first instruction: every deadline counts from there. */
+  /** `now()` at the call's first instruction: every deadline counts from there. */
   readonly began: number
 }
 
@@ -46,9 +47,7 @@ export async function createContainer(options: ContainerOptions, around: Surroun
     const prepared = await prepareRoot(runtime.session, context.driver, spec.rootfs, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
-    const singleUser = context.mapping.method === 'single' ? resolveSingleUser(spec.user, spec.rootfs) : undefined
-    const plan = createPlan(context, { bindKinds: bindKinds(spec), singleUser, scratchExists: prepared.scratchExists })
-    const process = await spawn(context, plan, runtime)
+    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime)
     const container = new Container({
       spec: context.spec,
       process,
@@ -58,13 +57,34 @@ export async function createContainer(options: ContainerOptions, around: Surroun
       seccompFilter: context.seccompFilter,
     })
     if (signal) container.removeOnAbort(signal)
+    if (signal?.aborted) await container[Symbol.asyncDispose]()
     throwIfAborted(signal)
     return container
   } catch (error) {
     await helper?.remove()
-    const elapsed = performance.now() - around.began
+    const elapsed = now() - around.began
     throw explainStep(error, { phase: 'start', image, container: spec.id, elapsed, command: spec.argv[0] })
   }
+}
+
+/**
+ * The plan that {@link createContainer} would have run now; nothing is started.
+ *
+ * @throws {AirplantError} for what is wrong with the options
+ * @example
+ * console.log((await previewPlan({ command: ['true'] }, around)).describe())
+ */
+export async function previewPlan(options: ContainerOptions, around: Surroundings): Promise<Plan> {
+  const spec = await resolveOptions(options, around.cwd)
+  const context = await gatherContext(spec, ContainerRuntime.of(around.session, around.env), around)
+  // Drivers that prepare the root make the scratch directory for it.
+  return planOf(context, spec.rootfs !== undefined && context.driver !== 'overlay')
+}
+
+function planOf(context: PlanContext, scratchExists: boolean): Plan {
+  const { spec, mapping } = context
+  const singleUser = mapping.method === 'single' ? resolveSingleUser(spec.user, spec.rootfs) : undefined
+  return createPlan(context, { bindKinds: bindKinds(spec), singleUser, scratchExists })
 }
 
 async function gatherContext(

@@ -17,12 +17,18 @@ export interface DriverChoice {
 /**
  * The first driver that works for this state directory, found by really mounting and using it. The verdict is kept beside the sessions for
  * as long as the kernel, the file system and the mapping are the same: a new process does not pay for it again.
+ *
+ * @param options.again tries again whatever is known. Default false
  */
-export async function chooseDriver(session: Session, env: NodeJS.ProcessEnv): Promise<DriverChoice> {
+export async function chooseDriver(
+  session: Session,
+  env: NodeJS.ProcessEnv,
+  options: { again?: boolean } = {},
+): Promise<DriverChoice> {
   const file = join(session.stateDirectory, 'storage.json')
   const { dev } = statSync(session.directory)
   const key = `${release()} ${dev} ${session.mapping.method} ${env.PATH ?? ''}`
-  const known = readChoice(file, key)
+  const known = options.again ? undefined : readChoice(file, key)
   if (known) return known
   const choice = await probe(session, env)
   writeChoice(file, { key, ...choice })
