@@ -22,6 +22,7 @@ export const ATTACH_MAKE_DIRECTORY = 1
 export const ATTACH_MAKE_FILE = 2
 export const ATTACH_NO_LINK = 4
 export const ATTACH_OPTIONAL = 8
+export const ATTACH_NOT_KERNELS = 16
 
 /** f_type of a FUSE file system. */
 export const FUSE_SUPER_MAGIC = 0x65735546

@@ -187,6 +187,12 @@ void client_accept(struct source *listener, uint32_t events)
 	(void)events;
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return;
+	/*
+	 * Whoever has a pid in our namespace is a process of a container, which may have found the socket through a bind mount, and whose
+	 * root is the same user.
+	 */
+	if (peer.pid != 0)
+		return;
 	/* As seen in this user namespace: 0 is the user who started us. Real root may come too, and shows as the overflow ID. */
 	if (peer.uid != 0 && peer.uid != keeper->real_root)
 		return;

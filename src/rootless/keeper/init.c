@@ -61,6 +61,8 @@ int init_main(int argc, char **argv, char **env)
 		return 125;
 	status = atoi(argv[ARG_STATUS]);
 	prctl(PR_SET_NAME, INIT_NAME);
+	/* Until the socket is closed: the program has the same user, and could take it from us with ptrace. */
+	prctl(PR_SET_DUMPABLE, 0);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	signals = signalfd(-1, &all, SFD_CLOEXEC);
@@ -77,6 +79,7 @@ int init_main(int argc, char **argv, char **env)
 	}
 	/* The keeper sees the end of the socket when the program was executed, so it must not be held here. */
 	close(status);
+	prctl(PR_SET_DUMPABLE, 1);
 	for (;;) {
 		if (read(signals, &signal, sizeof signal) != (ssize_t)sizeof signal)
 			return 125; /* all signals are blocked, so nothing interrupts: somebody denies us reading */

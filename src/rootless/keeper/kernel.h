@@ -70,6 +70,7 @@
 
 #define MAGIC_PROC 0x9fa0
 #define MAGIC_DEVPTS 0x1cd1
+#define MAGIC_SYSFS 0x62656572
 
 /* struct open_how of <linux/openat2.h> */
 struct kernel_open_how {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "error.h"
 #include "kernel.h"
@@ -139,6 +140,13 @@ static int make_file(int root, const char *path, int flags, mode_t mode, int dep
 int path_make_file(int root, const char *path, int flags, mode_t mode)
 {
 	return make_file(root, path, flags, mode, 0);
+}
+
+bool path_is_kernels(int fd)
+{
+	struct statfs stat;
+
+	return fstatfs(fd, &stat) < 0 || stat.f_type == MAGIC_PROC || stat.f_type == MAGIC_SYSFS;
 }
 
 int path_make_parent(int root, const char *path, const char **name)

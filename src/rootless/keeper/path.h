@@ -17,6 +17,11 @@ int path_open(int root, const char *path, int flags, mode_t mode);
 int path_make_directory(int root, const char *path);
 /* Opens a file as openat does with O_CREAT, making its parents, also behind a dangling link. */
 int path_make_file(int root, const char *path, int flags, mode_t mode);
+/*
+ * Whether it lies in /proc or /sys. A link of an image may lead there, and a write or a mount that was meant for an ordinary file
+ * would change the kernel's settings or cover what masks them (CVE-2025-52881).
+ */
+bool path_is_kernels(int fd);
 /* Opens (O_PATH) the directory of the path's last component, made where missing; *name points to that component in `path`. */
 int path_make_parent(int root, const char *path, const char **name);
 

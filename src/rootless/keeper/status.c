@@ -135,7 +135,7 @@ static void take_failure(struct process *process, const struct failure *failure)
 /* Takes one message. 0 at the end of them, -1 when there is none yet. */
 static int take(struct process *process)
 {
-	struct status status;
+	struct status status = { 0 };
 	int fd;
 	ssize_t got = status_receive(process->status.fd, &status, &fd);
 
@@ -143,6 +143,9 @@ static int take(struct process *process)
 		return -1;
 	if (got <= 0)
 		return 0;
+	if (got != sizeof status)
+		status.kind = 0;
+	status.failure.what[sizeof status.failure.what - 1] = status.failure.detail[sizeof status.failure.detail - 1] = 0;
 	if (status.kind == STATUS_TTY && fd >= 0) {
 		take_terminal(process, fd);
 		return 1;

@@ -13,7 +13,7 @@
 
 /* Steps that attach mounts. All but enterRoot and unmount run where "/" is the container's root. */
 
-enum { ATTACH_DIRECTORY = 1, ATTACH_FILE = 2, ATTACH_NO_LINK = 4, ATTACH_OPTIONAL = 8 };
+enum { ATTACH_DIRECTORY = 1, ATTACH_FILE = 2, ATTACH_NO_LINK = 4, ATTACH_OPTIONAL = 8, ATTACH_NOT_KERNELS = 16 };
 
 static bool is_missing(int err)
 {
@@ -83,6 +83,8 @@ int step_attach(struct child *child, const struct field *args, struct failure *f
 		return fail(failure, errno, NULL, "%s", target);
 	if (S_ISLNK(stat.st_mode))
 		return fail(failure, ELOOP, NULL, "%s", target);
+	if ((args[2].number & ATTACH_NOT_KERNELS) && path_is_kernels(fd))
+		return fail(failure, ELOOP, NULL, "%s: leads into /proc or /sys", target);
 	if (kernel_attach(mount, fd) < 0)
 		return fail(failure, errno, NULL, "%s", target);
 	return 0;

@@ -116,6 +116,8 @@ static int open_to_write(const char *path, struct failure *failure)
 		return fail(failure, errno, NULL, "%s", path);
 	if (!S_ISREG(stat.st_mode))
 		return fail(failure, EINVAL, NULL, "%s: not a regular file", path);
+	if (path_is_kernels(fd))
+		return fail(failure, ELOOP, NULL, "%s: leads into /proc or /sys", path);
 	return steal_fd(&fd);
 }
 
