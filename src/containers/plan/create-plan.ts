@@ -55,7 +55,7 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
 }
 
 function attachAll(plan: Plan, mounts: readonly WaitingMount[]): void {
-  for (const { slot, target, flags } of mounts) plan.attach(slot, target, flags)
+  for (const { slot, target, flags } of mounts) plan.attach(slot, target, flags | kernel.ATTACH_NOT_KERNELS)
 }
 
 function mainProcess({ spec, host, seccompFilter }: PlanContext): ProcessPlan {

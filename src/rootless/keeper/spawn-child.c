@@ -80,6 +80,11 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 	}
 	if (process->kind == EXEC && join(process, spawn->target, &failure) < 0)
 		give_up(&child, &failure);
+	/* In the keeper's process group a container could signal it, and every other container: kill(0, ...) looks at no pid namespace. */
+	if (setsid() < 0) {
+		fail(&failure, errno, "setsid", "%s", process->id);
+		give_up(&child, &failure);
+	}
 	restore_limits(keeper);
 	if (spawn->network >= 0 && setns(spawn->network, CLONE_NEWNET) < 0) {
 		fail(&failure, errno, "setns", "network namespace");
