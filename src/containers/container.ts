@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { AirplantError } from '../errors.ts'
+import { clearTimer, setTimer } from '../rootless/clock.ts'
 import type { KeeperProcess, LogEntry, NetTables } from '../rootless/keeper-client.ts'
 import { parseSignal, signalName } from '../rootless/signals.ts'
 import { StepError } from '../rootless/step-error.ts'
@@ -52,7 +53,7 @@ export class Container implements AsyncDisposable {
   /** Settles when the first process has ended. Alone it does not keep Node alive; {@link Container.wait} does. */
   readonly exited: Promise<ContainerExit>
   readonly publishedPorts: readonly PublishedPort[]
-  /** `performance.now()` when the call that made it began. @internal */
+  /** `now()` when the call that made it began. @internal */
   readonly began: number
   readonly network: 'none' | 'host'
   readonly #process: KeeperProcess
@@ -219,11 +220,11 @@ export class Container implements AsyncDisposable {
     // A process that is stopped cannot handle a signal, so there is no use in waiting.
     const grace = this.#paused ? 0 : (options.timeout ?? stopTimeout)
     if (grace > 0) await this.#process.signal(stopSignal).catch(ignoreGone)
-    const killing = setTimeout(() => void this.#process.signal(9).catch(ignoreGone), grace)
+    const killing = setTimer(() => void this.#process.signal(9).catch(ignoreGone), grace)
     try {
       return await this.wait()
     } finally {
-      clearTimeout(killing)
+      clearTimer(killing)
     }
   }
 

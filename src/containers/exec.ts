@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { AirplantError } from '../errors.ts'
+import { clearTimer, setTimer } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { Plan } from '../rootless/protocol/plan.ts'
 import { signalName } from '../rootless/signals.ts'
@@ -79,7 +80,7 @@ export async function collectExec(
     cut ??= error
     process.signal(9).catch(() => undefined)
   }
-  const timer = timeout === undefined ? undefined : setTimeout(() => kill(timedOut(argv, timeout)), timeout)
+  const timer = timeout === undefined ? undefined : setTimer(() => kill(timedOut(argv, timeout)), timeout)
   const abort = (): void => kill(aborted(argv, signal))
   if (signal?.aborted) abort()
   signal?.addEventListener('abort', abort, { once: true })
@@ -93,7 +94,7 @@ export async function collectExec(
     if (cut) throw withOutput(cut, texts.output)
     return { exitCode, signal: number === null ? null : (signalName(number) ?? `${number}`), ...texts }
   } finally {
-    clearTimeout(timer)
+    clearTimer(timer)
     signal?.removeEventListener('abort', abort)
   }
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { AirplantError, isAirplantError } from '../errors.ts'
 import { explainBoot, readNamespaceSwitches } from './boot-error.ts'
 import { Broker } from './broker.ts'
+import { clearTimer, setTimer } from './clock.ts'
 import { connectKeeper } from './connect-keeper.ts'
 import type { IdMapping, IdMode } from './ids/id-mapping.ts'
 import { readIdMapping } from './ids/read-id-mapping.ts'
@@ -87,13 +88,13 @@ export class Session implements AsyncDisposable {
     const sessions = prepareSessions(stateDirectory(env), mapping.rootUid)
     const child = startKeeper(program, join(sessions, randomBytes(6).toString('hex')), mapping)
     const client = new KeeperClient(child.socket, { describeEnd: () => child.describeEnd() })
-    const timer = setTimeout(() => child.kill(), START_TIMEOUT)
+    const timer = setTimer(() => child.kill(), START_TIMEOUT)
     try {
       return new Session({ client, hello: await client.hello({ lease: true }), mapping, child })
     } catch (error) {
       throw await explainStart(error, client, child)
     } finally {
-      clearTimeout(timer)
+      clearTimer(timer)
     }
   }
 
@@ -148,9 +149,9 @@ export class Session implements AsyncDisposable {
 
 async function waitForEnd(child: KeeperChild, timeout: number): Promise<void> {
   child.ref()
-  const timer = setTimeout(() => child.kill(), timeout)
+  const timer = setTimer(() => child.kill(), timeout)
   await child.closed
-  clearTimeout(timer)
+  clearTimer(timer)
 }
 
 async function explainStart(error: unknown, client: KeeperClient, child: KeeperChild): Promise<Error> {
