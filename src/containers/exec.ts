@@ -122,5 +122,6 @@ function aborted(argv: readonly string[], signal: AbortSignal | undefined): Airp
 function withOutput(error: AirplantError, output: string): AirplantError {
   if (output === '') return error
   const message = error.message.slice(0, error.message.indexOf('\nHint: '))
-  return new AirplantError({ ...error, message, logTail: output.slice(-2000), cause: error.cause })
+  const { code, phase, hint, elapsed, cause } = error
+  return new AirplantError({ code, phase, hint, elapsed, cause, message, logTail: output.slice(-2000) })
 }
