@@ -73,6 +73,8 @@ void removal_forget(struct keeper *keeper, const struct client *client);
 
 /* status.c: reads what the child says on its way to exec. */
 void status_ready(struct source *source, uint32_t events);
+/* The pid that the host knows: the host's /proc shows it in the pidfd's fdinfo. 0 when the process was reaped. */
+uint64_t status_host_pid(const struct keeper *keeper, int pidfd);
 /* The child has ended: reads what it said before, and nothing after that. */
 void status_drain(struct process *process);
 

@@ -183,6 +183,9 @@ static int start(struct process *process, struct spawn *spawn, struct failure *f
 	}
 	*process->pid = pid;
 	process->pidfd = pidfd;
+	/* Now, while the child is busy with its plan: once it has ended and was reaped nobody knows its pid. */
+	if (process->kind == CONTAINER)
+		process->host_pid = status_host_pid(process->keeper, pidfd);
 	return 0;
 }
 

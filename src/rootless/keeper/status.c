@@ -27,12 +27,12 @@ ssize_t status_receive(int socket, struct status *status, int *fd)
 	return got;
 }
 
-/* The pid that the host knows: the host's /proc shows it in the pidfd's fdinfo. */
-static uint64_t host_pid(const struct keeper *keeper, int pidfd)
+uint64_t status_host_pid(const struct keeper *keeper, int pidfd)
 {
 	char path[64], text[512];
 	cleanup_close int fd = -1;
 	const char *line;
+	long long pid;
 	ssize_t got;
 
 	snprintf(path, sizeof path, "self/fdinfo/%d", pidfd);
@@ -42,7 +42,8 @@ static uint64_t host_pid(const struct keeper *keeper, int pidfd)
 		return 0;
 	text[got] = '\0';
 	line = strstr(text, "Pid:");
-	return line ? strtoull(line + 4, NULL, 10) : 0;
+	pid = line ? strtoll(line + 4, NULL, 10) : 0;
+	return pid > 0 ? (uint64_t)pid : 0; /* -1: it was reaped */
 }
 
 static void start_forwarder(struct process *process)
@@ -55,8 +56,8 @@ static void start_forwarder(struct process *process)
 		return;
 	snprintf(path, sizeof path, "/proc/%d/ns/net", *process->pid);
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
-	/* It may be gone already: then its ports refuse, as they should. */
-	if (namespace >= 0)
+	/* It may be gone already, and the pid another's: then its ports refuse, as they should. */
+	if (namespace >= 0 && syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) == 0)
 		forward_start(&process->ports, process->peer, namespace, &process->forwarder, &ignored);
 	ports_close(&process->ports);
 }
@@ -72,8 +73,6 @@ static void executed(struct process *process)
 	for (size_t i = 0; i < process->ports.count; i++)
 		numbers[count++] = process->ports.list[i].fd < 0 ? 0 : process->ports.list[i].host;
 	start_forwarder(process);
-	if (process->kind == CONTAINER)
-		process->host_pid = host_pid(process->keeper, process->pidfd);
 	body_number(&body, process->handle);
 	body_number(&body, process->host_pid);
 	body_bytes(&body, numbers, count * sizeof *numbers);
