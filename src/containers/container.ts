@@ -159,13 +159,16 @@ export class Container implements AsyncDisposable {
     }
     const kill = (): Promise<void> => process.remove()
     options.signal?.addEventListener('abort', () => void kill(), { once: true })
+    const exited = process
+      .wait()
+      .then(({ exitCode, signal }) => ({ exitCode, signal: signal === null ? null : (signalName(signal) ?? null) }))
+    // Whoever does not wait for the end need not handle its failure either.
+    exited.catch(() => undefined)
     return {
       stdin: process.stdinStream(),
       stdout: process.stdoutStream(),
       stderr: process.stderrStream(),
-      exited: process
-        .wait()
-        .then(({ exitCode, signal }) => ({ exitCode, signal: signal === null ? null : (signalName(signal) ?? null) })),
+      exited,
       resize: (rows, columns) => process.resize(rows, columns),
       kill: (signal = 'SIGTERM') => process.signal(parseSignal(signal)),
       [Symbol.asyncDispose]: kill,
@@ -280,16 +283,7 @@ export class Container implements AsyncDisposable {
       await request
     } catch (error) {
       if (!(error instanceof StepError)) throw error
-      const gone = error.errnoName === 'ESRCH'
-      throw new AirplantError({
-        code: gone ? 'ERR_NOT_RUNNING' : 'ERR_STEP_FAILED',
-        message: gone ? `Cannot do that to container ${this.id}: it has ended` : `Cannot do that: ${error.message}`,
-        hint: gone ? 'Look at its logs for the reason' : 'Check the state of the container',
-        container: this.id,
-        image: this.image,
-        errno: error.errnoName,
-        cause: error,
-      })
+      throw explainStep(error, { phase: 'exec', image: this.image, container: this.id })
     }
   }
 }

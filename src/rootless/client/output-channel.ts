@@ -101,6 +101,8 @@ export class OutputChannel {
         callback(error)
       },
     })
+    // Whoever reads gets the error; whoever does not learns of it from the process's end, and must not be ended by it.
+    readable.on('error', () => undefined)
     this.#attach({
       write: (chunk) => {
         if (readable.destroyed) this.#window.consumed(chunk.length)

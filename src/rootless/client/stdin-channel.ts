@@ -50,15 +50,7 @@ export class StdinChannel {
 
   /** As a stream; made at the first call. Its end closes the process's stdin. */
   stream(): Writable {
-    this.#stream ??= new Writable({
-      write: (chunk: Buffer, _encoding, callback) => {
-        this.write(chunk).then(() => callback(), callback)
-      },
-      final: (callback) => {
-        this.close()
-        callback()
-      },
-    })
+    this.#stream ??= this.#makeStream()
     return this.#stream
   }
 
@@ -74,6 +66,21 @@ export class StdinChannel {
     for (const { reject } of writes) reject(this.#error)
     this.#holdWhileWaiting()
     if (this.#stream && !this.#stream.writableFinished) this.#stream.destroy(error)
+  }
+
+  #makeStream(): Writable {
+    const stream = new Writable({
+      write: (chunk: Buffer, _encoding, callback) => {
+        this.write(chunk).then(() => callback(), callback)
+      },
+      final: (callback) => {
+        this.close()
+        callback()
+      },
+    })
+    // Whoever writes on gets the error; whoever does not learns of it from the process's end, and must not be ended by it.
+    stream.on('error', () => undefined)
+    return stream
   }
 
   #flush(): void {
