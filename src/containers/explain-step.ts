@@ -1,5 +1,6 @@
 import { AirplantError, isAirplantError } from '../errors.ts'
 import type { ErrorCode, Phase } from '../errors.ts'
+import { rlimitNames } from '../rootless/rlimits.ts'
 import { StepError } from '../rootless/step-error.ts'
 
 /** What an error is about, for its fields and its words. */
@@ -82,6 +83,7 @@ const explanations: Record<string, Explain> = {
           message: `Cannot switch to the user: ${errnoName}${detail ? `, ${detail}` : ''}`,
           hint: 'The ID is outside the mapping: "airplant doctor" shows how many IDs there are',
         },
+  rlimit: explainRlimit,
   openTree: missingSource,
   openFile: missingSource,
   attach: explainAttach,
@@ -112,11 +114,31 @@ const explanations: Record<string, Explain> = {
       message: `Cannot start: ${message}`,
       hint: 'Fewer processes at once, or smaller frames',
     },
+  signal: explainState,
+  pause: explainState,
+  resume: explainState,
+  resize: explainState,
   join: () => ({
     code: 'ERR_NOT_RUNNING',
     message: 'Cannot exec: the container has just ended',
     hint: 'Look at its logs for the reason',
   }),
+}
+
+function explainState({ what, errnoName, message }: StepError, { container = '' }: ErrorContext): Explanation {
+  if (errnoName === 'ESRCH') {
+    return {
+      code: 'ERR_NOT_RUNNING',
+      message: `Cannot ${what} container ${container}: it has ended`,
+      hint: 'Look at its logs for the reason, and start a new one',
+    }
+  }
+  const cannot = `Cannot ${what} container ${container}`
+  if (errnoName !== 'EALREADY')
+    return { code: 'ERR_STEP_FAILED', message: `${cannot}: ${message}`, hint: 'See its logs' }
+  return what === 'pause'
+    ? { code: 'ERR_STEP_FAILED', message: `${cannot}: it is paused already`, hint: 'Resume it first' }
+    : { code: 'ERR_STEP_FAILED', message: `${cannot}: it is not paused`, hint: 'Pause it first' }
 }
 
 function explainExec({ detail, errnoName }: StepError, { command }: ErrorContext): Explanation {
@@ -142,8 +164,28 @@ function explainExec({ detail, errnoName }: StepError, { command }: ErrorContext
       hint: 'Check the name and the PATH of the container; the host image has only what this machine has installed',
     }
   }
+  if (errnoName === 'EAGAIN') {
+    return {
+      code: 'ERR_STEP_FAILED',
+      message: `Cannot run "${program}": the container has as many processes as its limit allows`,
+      hint: 'Raise the limit "nproc", or wait until some have ended',
+    }
+  }
   const hint = errnoName === 'E2BIG' ? 'Pass large data as a file instead of arguments or environment' : 'See execve(2)'
   return { code: 'ERR_COMMAND_NOT_EXECUTABLE', message: `Cannot run "${program}": ${errnoName}`, hint }
+}
+
+function explainRlimit({ errnoName, planStep, message }: StepError): Explanation {
+  const [resource, soft, hard] = planStep?.args ?? []
+  const name = rlimitNames[Number(resource)]
+  if (errnoName !== 'EPERM' || name === undefined) {
+    return { code: 'ERR_STEP_FAILED', message: `Cannot set a limit: ${message}`, hint: 'Check the rlimits option' }
+  }
+  return {
+    code: 'ERR_INVALID_OPTION',
+    message: `Cannot set the limit "${name}" to ${String(soft)}:${String(hard)}: it is above the hard limit of this process`,
+    hint: 'Ask for less, or raise the hard limit of this account (ulimit -H, /etc/security/limits.conf)',
+  }
 }
 
 function missingSource({ detail, errnoName }: StepError): Explanation {

@@ -1,5 +1,5 @@
 import type { RlimitOptions } from '../rootless/rlimits.ts'
-import type { SeccompProfile } from '../rootless/seccomp/profile.ts'
+import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
 
 /**
  * Where a container's root file system comes from: `'host'` is this machine's own, read-only, with homes, /tmp and /run hidden;
@@ -86,8 +86,8 @@ export interface ContainerOptions {
   readonly init?: boolean
   /** Changes to the eleven default capabilities. */
   readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] }
-  /** @default 'default', equal to Docker's default profile */
-  readonly seccomp?: 'default' | 'unconfined' | SeccompProfile
+  /** A profile is in the JSON form of OCI, parsed. @default 'default', equal to Docker's default profile */
+  readonly seccomp?: 'default' | 'unconfined' | OciSeccompProfile
   /** Set-user-ID programs have no effect. @default true */
   readonly noNewPrivileges?: boolean
   readonly rlimits?: RlimitOptions

@@ -1,5 +1,5 @@
 import type { Rlimit } from '../rootless/rlimits.ts'
-import type { SeccompProfile } from '../rootless/seccomp/profile.ts'
+import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
 import type { PortRequest } from '../rootless/client/spawn-request.ts'
 import type { BindOption, StorageDriver } from './options.ts'
 
@@ -45,7 +45,7 @@ export interface ContainerSpec {
   readonly init: boolean
   readonly capabilities: bigint
   readonly capabilityNames: readonly string[]
-  readonly seccomp: SeccompProfile | 'default' | 'unconfined'
+  readonly seccomp: OciSeccompProfile | 'default' | 'unconfined'
   readonly noNewPrivileges: boolean
   readonly rlimits: readonly Rlimit[]
   readonly stopSignal: number

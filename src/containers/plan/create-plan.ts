@@ -49,7 +49,6 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
 
   plan.hostname(spec.hostname)
   nestUser(plan, context, facts.singleUser)
-  for (const { resource, soft, hard } of spec.rlimits) plan.rlimit(resource, soft, hard)
   planProcess(plan, mainProcess(context))
   return plan
 }
@@ -65,6 +64,7 @@ function mainProcess({ spec, host, seccompFilter }: PlanContext): ProcessPlan {
     user: spec.user,
     groups: spec.groups,
     workdir: spec.workdir,
+    rlimits: spec.rlimits,
     capabilities: spec.capabilities,
     noNewPrivileges: spec.noNewPrivileges,
     seccompFilter,

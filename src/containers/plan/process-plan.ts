@@ -1,4 +1,5 @@
 import type { Plan } from '../../rootless/protocol/plan.ts'
+import type { Rlimit } from '../../rootless/rlimits.ts'
 import type { UserSpec } from '../spec.ts'
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -10,6 +11,7 @@ export interface ProcessPlan {
   readonly user: UserSpec
   readonly groups: readonly string[]
   readonly workdir: string
+  readonly rlimits: readonly Rlimit[]
   readonly capabilities: bigint
   readonly noNewPrivileges: boolean
   readonly seccompFilter: Uint8Array | undefined
@@ -27,6 +29,7 @@ export function planProcess(plan: Plan, process: ProcessPlan): void {
   const { user, groups, capabilities, seccompFilter } = process
   if (process.tty) plan.tty(process.tty.rows, process.tty.columns, process.console)
   plan.umask(0o022).chdir(process.workdir)
+  for (const { resource, soft, hard } of process.rlimits) plan.rlimit(resource, soft, hard)
   if (process.noNewPrivileges) plan.noNewPrivs()
   else if (seccompFilter) plan.seccomp(seccompFilter)
   plan.credentials(user.user, user.group, groups, capabilities, capabilities, 0n)

@@ -34,9 +34,9 @@ const char *op_name(uint16_t op);
 /* What a child tells the keeper on its status socket (SOCK_SEQPACKET); end of file means: the program was executed. */
 enum status_kind {
 	STATUS_FAILED = 1, /* failure */
-	STATUS_TTY,        /* with the pty's master */
-	STATUS_MAPS,       /* step = index of nestUser; waits for an int32 answer: 0 or an errno */
-	STATUS_CHILD,      /* exec only: with the pidfd of the process that will execute */
+	STATUS_TTY,	   /* with the pty's master */
+	STATUS_MAPS,	   /* step = index of nestUser; waits for an int32 answer: 0 or an errno */
+	STATUS_CHILD,	   /* exec only: with the pidfd of the process that will execute */
 };
 
 struct status {
@@ -51,16 +51,18 @@ ssize_t status_receive(int socket, struct status *status, int *fd);
 
 /* All that the child side knows; slots start as -1. */
 struct child {
-	int status;         /* see above; close-on-exec */
-	int seed;           /* mount namespace with one empty directory, /root */
-	int self;           /* sealed copy of the keeper's binary, for init */
-	bool entered;       /* enterRoot was done, or it is an exec: paths are the container's */
+	int status;	    /* see above; close-on-exec */
+	int seed;	    /* mount namespace with one empty directory, /root */
+	int self;	    /* sealed copy of the keeper's binary, for init */
+	bool entered;	    /* enterRoot was done, or it is an exec: paths are the container's */
 	bool owns_stdio[3]; /* descriptors 0 to 2 that are the keeper's own pipes or pty: to be chowned to the user */
 	bool null_stdin;    /* descriptor 0 is the host's /dev/null: exec opens the container's own instead */
 	const int *tokens;  /* descriptors of the broker, -1 where none */
 	size_t token_count;
 	int slots[SLOTS];
-	uid_t uid; /* as resolved by credentials */
+	uint64_t open_files
+		[2]; /* RLIMIT_NOFILE, soft and hard, of the program: set last, the steps before need descriptors */
+	uid_t uid;   /* as resolved by credentials */
 	char home[256];
 };
 

@@ -58,13 +58,6 @@ static int place_stdio(const struct process *process, const struct spawn *spawn,
 	return 0;
 }
 
-static void restore_limits(const struct keeper *keeper)
-{
-	struct rlimit limit = { .rlim_cur = keeper->open_files[0], .rlim_max = keeper->open_files[1] };
-
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 _Noreturn void spawn_child(struct keeper *keeper, const struct process *process, struct spawn *spawn)
 {
 	struct failure failure = { .step = NO_STEP };
@@ -73,6 +66,7 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 
 	for (int i = 0; i < SLOTS; i++)
 		child.slots[i] = -1;
+	memcpy(child.open_files, keeper->open_files, sizeof child.open_files);
 	prctl(PR_SET_DUMPABLE, 0);
 	if (place_stdio(process, spawn, &child) < 0) {
 		fail(&failure, errno, "stdio", "/dev/null");
@@ -85,7 +79,6 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 		fail(&failure, errno, "setsid", "%s", process->id);
 		give_up(&child, &failure);
 	}
-	restore_limits(keeper);
 	if (spawn->network >= 0 && setns(spawn->network, CLONE_NEWNET) < 0) {
 		fail(&failure, errno, "setns", "network namespace");
 		give_up(&child, &failure);

@@ -97,6 +97,8 @@ int step_exec(struct child *child, const struct field *args, struct failure *fai
 		return fail(failure, EINVAL, NULL, "no program");
 	if (open_null(child, failure) < 0 || close_others(child->status, init ? child->self : -1, failure) < 0)
 		return -1;
+	if (step_limit_files(child, 0, failure) < 0)
+		return -1;
 	exec_reset_signals();
 	if (init)
 		return exec_init(child, &args[0], env, failure);
@@ -109,7 +111,7 @@ int step_hostExec(struct child *child, const struct field *args, struct failure 
 		return fail(failure, EINVAL, NULL, "not an absolute path");
 	if (child->entered)
 		return fail(failure, EINVAL, NULL, "the host is out of reach");
-	if (close_others(child->status, -1, failure) < 0)
+	if (close_others(child->status, -1, failure) < 0 || step_limit_files(child, 0, failure) < 0)
 		return -1;
 	exec_reset_signals();
 	return exec_program(args[0].list, args[1].list, failure);

@@ -73,13 +73,30 @@ int step_nestUser(struct child *child, const struct field *args, struct failure 
 int step_rlimit(struct child *child, const struct field *args, struct failure *failure)
 {
 	uint64_t limits[2] = { args[1].number, args[2].number };
+	struct rlimit now;
 
-	(void)child;
 	if (args[0].number >= RLIM_NLIMITS)
 		return fail(failure, EINVAL, NULL, "no resource %llu", (unsigned long long)args[0].number);
+	if (args[0].number == RLIMIT_NOFILE) {
+		memcpy(child->open_files, limits, sizeof limits);
+		if (getrlimit(RLIMIT_NOFILE, &now) == 0 && limits[1] <= now.rlim_max)
+			return 0;
+	}
 	if (syscall(SYS_prlimit64, 0, (int)args[0].number, limits, NULL) < 0)
 		return fail(failure, errno, NULL, "resource %d: %llu, %llu", (int)args[0].number,
 			    (unsigned long long)limits[0], (unsigned long long)limits[1]);
+	return 0;
+}
+
+int step_limit_files(struct child *child, uint64_t least, struct failure *failure)
+{
+	uint64_t *limits = child->open_files;
+
+	if (limits[1] == 0 || limits[0] < least)
+		return 0;
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limits, NULL) < 0)
+		return fail(failure, errno, "rlimit", "open files: %llu", (unsigned long long)limits[0]);
+	limits[1] = 0;
 	return 0;
 }
 
@@ -127,10 +144,12 @@ int step_seccomp(struct child *child, const struct field *args, struct failure *
 	} program = { .filter = args[0].text };
 	size_t count = args[0].size / BPF_INSTRUCTION;
 
-	(void)child;
 	if (count == 0 || count > BPF_MOST || args[0].size % BPF_INSTRUCTION)
 		return fail(failure, EINVAL, NULL, "a filter of %zu bytes", args[0].size);
 	program.length = (unsigned short)count;
+	/* A filter of the user's own need not allow it afterwards. */
+	if (step_limit_files(child, 2 * SLOTS, failure) < 0)
+		return -1;
 	if (syscall(SYS_seccomp, SECCOMP_MODE_FILTER_, 0, &program) < 0)
 		return fail(failure, errno, NULL, "a filter of %zu instructions", count);
 	return 0;

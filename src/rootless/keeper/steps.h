@@ -12,6 +12,11 @@
 
 /* The descriptor of a slot, or -1 with the failure filled. */
 int slot_get(const struct child *child, uint64_t slot, struct failure *failure);
+/*
+ * Sets the program's limit of open files, unless that was done or the soft one is below `least`. The last thing before the program:
+ * the steps before it need more descriptors than it may have.
+ */
+int step_limit_files(struct child *child, uint64_t least, struct failure *failure);
 /* Keeps the descriptor in the slot, closing what was there. */
 void slot_put(struct child *child, uint64_t slot, int fd);
 
