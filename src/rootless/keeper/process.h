@@ -30,6 +30,7 @@ struct process {
 	bool failed;  /* a step failed: the client was told, no exit is announced */
 	bool removed; /* goes away as soon as it has finished */
 	char *id, *scratch, *cgroup, *meta;
+	bool own_network; /* not the keeper's, and the host's, which cannot be joined */
 	char *uid_map, *gid_map; /* of nestUser */
 	int32_t *pid; /* in the shared page, because a joiner's clone writes it */
 	int pidfd;

@@ -25,12 +25,14 @@ static _Noreturn void give_up(const struct child *child, const struct failure *f
  */
 static int join(const struct process *process, const struct process *target, struct failure *failure)
 {
-	int namespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
+	int namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
 	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PARENT_SETTID, .parent_tid = (uintptr_t)process->pid };
 	pid_t pid;
 
 	if (target->uid_map)
 		namespaces |= CLONE_NEWUSER;
+	if (target->own_network)
+		namespaces |= CLONE_NEWNET;
 	if (setns(target->pidfd, namespaces) < 0)
 		return fail(failure, errno, "join", "%s", target->id);
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);

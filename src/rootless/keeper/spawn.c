@@ -122,6 +122,7 @@ static int make_process(struct client *client, uint32_t request, struct spawn *s
 	process->owner = client;
 	process->kind = (enum kind)fields[F_KIND].number;
 	process->flags = fields[F_FLAGS].number;
+	process->own_network = (process->flags & SPAWN_NETWORK) || (fields[F_NAMESPACES].number & CLONE_NEWNET);
 	process->target = spawn->target;
 	process->spawn_request = request;
 	process->id = strdup(fields[F_ID].text);
