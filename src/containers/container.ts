@@ -258,7 +258,6 @@ export class Container implements AsyncDisposable {
   }
 
   async #spawnExec(command: readonly string[], options: ExecOptions, stdin: boolean): Promise<KeeperProcess> {
-    if (command.length === 0) throw emptyCommand()
     const plan = execPlan(this.#mainProcess(), command, options)
     const { client } = this.#parts.runtime.session
     const tty = options.tty !== undefined && options.tty !== false
@@ -291,13 +290,4 @@ export class Container implements AsyncDisposable {
 function ignoreGone(error: unknown): void {
   const gone = error instanceof AirplantError && error.code === 'ERR_KEEPER_GONE'
   if (!gone && !(error instanceof StepError && error.errnoName === 'ESRCH')) throw error
-}
-
-function emptyCommand(): AirplantError {
-  return new AirplantError({
-    code: 'ERR_INVALID_OPTION',
-    phase: 'exec',
-    message: 'Cannot exec an empty command',
-    hint: 'Give the program and its arguments as a list',
-  })
 }

@@ -4,7 +4,7 @@ import { clearTimer, setTimer } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { Plan } from '../rootless/protocol/plan.ts'
 import { signalName } from '../rootless/signals.ts'
-import { parseMilliseconds, parseTarget, parseTty, parseUser } from './option-parsers.ts'
+import { parseCommand, parseEnv, parseMilliseconds, parseTarget, parseTty, parseUser } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import { planProcess } from './plan/process-plan.ts'
 
@@ -56,8 +56,8 @@ export function execPlan(main: ProcessPlan, argv: readonly string[], options: Ex
   const plan = new Plan()
   planProcess(plan, {
     ...main,
-    argv,
-    env: { ...main.env, ...options.env },
+    argv: parseCommand(argv),
+    env: { ...main.env, ...parseEnv(options.env ?? {}) },
     user: options.user === undefined ? main.user : parseUser(options.user),
     groups: options.user === undefined ? main.groups : [],
     workdir: options.workdir === undefined ? main.workdir : parseTarget('workdir', options.workdir),

@@ -21,6 +21,26 @@ export function invalidOption(option: string, value: unknown, problem: string, h
   })
 }
 
+/** A program and its arguments. */
+export function parseCommand(argv: readonly string[]): readonly string[] {
+  if (argv.length === 0) {
+    throw invalidOption('command', argv, 'nothing to run', 'Give the program and its arguments as a list')
+  }
+  const bad = argv.find((word) => typeof word !== 'string' || word.includes('\0'))
+  if (bad !== undefined) throw invalidOption('command', bad, 'not a text without NUL', 'Give a list of texts')
+  return argv
+}
+
+/** An environment. */
+export function parseEnv(env: Readonly<Record<string, string>>): Record<string, string> {
+  for (const [name, value] of Object.entries(env)) {
+    if (name === '' || /[=\0]/.test(name) || typeof value !== 'string' || value.includes('\0')) {
+      throw invalidOption('env', name, 'not a name with a text value', 'Names have no "=", values are texts')
+    }
+  }
+  return { ...env }
+}
+
 const units: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
 
 /** Bytes from a number or docker's text: `512`, `64m`, `1g`. */

@@ -6,6 +6,8 @@ import { parseSignal } from '../rootless/signals.ts'
 import { placedFiles } from './files.ts'
 import {
   invalidOption,
+  parseCommand,
+  parseEnv,
   parseMilliseconds,
   parseMode,
   parseName,
@@ -41,8 +43,8 @@ export async function resolveOptions(options: ContainerOptions, cwd: string): Pr
   return {
     id,
     rootfs,
-    argv: resolveArgv(options),
-    env: resolveEnv(options.env ?? {}),
+    argv: parseCommand([...(options.entrypoint ?? []), ...(options.command ?? [])]),
+    env: parseEnv(options.env ?? {}),
     user: parseUser(options.user ?? ''),
     groups: (options.groups ?? []).map((group) => parseName(group, group)),
     workdir: options.workdir === undefined ? (rootfs ? '/' : cwd) : parseTarget('workdir', options.workdir),
@@ -76,25 +78,6 @@ function resolveRootfs(rootfs: string, cwd: string): string {
     throw invalidOption('image', rootfs, 'not a directory', 'Use "host" or { rootfs: "/path/to/a/root" }')
   }
   return resolve(cwd, rootfs)
-}
-
-function resolveArgv({ entrypoint = [], command = [] }: ContainerOptions): string[] {
-  const argv = [...entrypoint, ...command]
-  if (argv.length === 0) {
-    throw invalidOption('command', argv, 'nothing to run', 'Give the program and its arguments as a list')
-  }
-  const bad = argv.find((word) => typeof word !== 'string' || word.includes('\0'))
-  if (bad !== undefined) throw invalidOption('command', bad, 'not a text without NUL', 'Give a list of texts')
-  return argv
-}
-
-function resolveEnv(env: Readonly<Record<string, string>>): Record<string, string> {
-  for (const [name, value] of Object.entries(env)) {
-    if (name === '' || /[=\0]/.test(name) || typeof value !== 'string' || value.includes('\0')) {
-      throw invalidOption('env', name, 'not a name with a text value', 'Names have no "=", values are texts')
-    }
-  }
-  return { ...env }
 }
 
 function resolveHostname(name: string): string {
