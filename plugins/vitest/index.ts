@@ -1,0 +1,44 @@
+import type { Container } from '../../src/containers/container.ts'
+import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
+import { useContainer } from '../../src/fixtures/with-container.ts'
+import { currentScope, fileScope, registerScopes } from './current-scope.ts'
+
+export * from '../../src/index.ts'
+
+/** A container's options, when it counts as started, and when it is removed. */
+export interface ScopedOptions extends FixtureOptions {
+  /**
+   * When the container is removed. Say `'file'` in a file-scoped fixture of `test.extend`, which vitest sets up within a test.
+   *
+   * @default the test's end when called in a test, beforeEach or afterEach; else the file's
+   */
+  readonly scope?: 'file'
+}
+
+registerScopes()
+
+/**
+ * As `withContainer` of `airplant`, and removes the container without being told: at the end of the test that called it, itself or by a
+ * beforeEach; at the end of the file when called in beforeAll or at top level; at once when the test or hook timed out. `await using`
+ * and the callback form end it earlier.
+ *
+ * @throws {AirplantError} as `withContainer` of `airplant`; `ERR_ABORTED` when the test or file ends before it is ready
+ * @example
+ * test('keeps what it was given', async () => {
+ *   const redis = await withContainer({ command: ['redis-server'], ports: [6379], wait: { port: 6379 } })
+ *   const client = connect(redis.url(6379, 'redis'))
+ * })
+ */
+export async function withContainer(options: ScopedOptions): Promise<Container>
+/** Starts a container, calls the function with it, and removes it however the function ends. */
+export async function withContainer<T>(
+  options: ScopedOptions,
+  use: (container: Container) => T | Promise<T>,
+): Promise<T>
+export async function withContainer<T>(
+  { scope, ...options }: ScopedOptions,
+  use?: (container: Container) => T | Promise<T>,
+): Promise<Container | T> {
+  const container = await (scope === 'file' ? fileScope() : currentScope()).open(options)
+  return use ? await useContainer(container, use) : container
+}

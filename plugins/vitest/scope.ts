@@ -1,0 +1,72 @@
+import type { Container } from '../../src/containers/container.ts'
+import { AirplantError, isAirplantError } from '../../src/errors.ts'
+import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
+import { withContainer } from '../../src/fixtures/with-container.ts'
+
+/** A test or a file: what is opened in it is removed when it ends, also what is still starting then. */
+export class Scope {
+  readonly #what: string
+  readonly #closing = new AbortController()
+  readonly #opened: Promise<AsyncDisposable>[] = []
+  #closed: Promise<void> | undefined
+
+  /**
+   * @param what `'test'` or `'file'`, for messages
+   * @param signal closes it at once: vitest aborts it when a test or its hook timed out, or the run is cancelled
+   */
+  constructor(what: string, signal?: AbortSignal) {
+    this.#what = what
+    const closeNow = (): void => void this.close().catch(() => undefined)
+    if (signal?.aborted) closeNow()
+    signal?.addEventListener('abort', closeNow, { once: true })
+  }
+
+  /** Starts a container; fails when the scope ends before it is ready. */
+  async open(options: FixtureOptions): Promise<Container> {
+    const { signal: own } = options
+    const { signal: closing } = this.#closing
+    const starting = withContainer({ ...options, signal: own ? AbortSignal.any([own, closing]) : closing })
+    this.#opened.push(starting)
+    try {
+      return await starting
+    } catch (error) {
+      if (!closing.aborted || own?.aborted || !isAirplantError(error) || error.code !== 'ERR_ABORTED') throw error
+      throw this.#endedFirst(error)
+    }
+  }
+
+  /** A scope within this one, which may be closed before it. */
+  inner(): Scope {
+    const scope = new Scope(this.#what, this.#closing.signal)
+    this.#opened.push(Promise.resolve({ [Symbol.asyncDispose]: () => scope.close() }))
+    return scope
+  }
+
+  /** Removes all that was opened; resolves when nothing is left. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort()
+    const started = await Promise.allSettled(this.#opened)
+    const removed = started.map((each) =>
+      each.status === 'fulfilled' ? each.value[Symbol.asyncDispose]() : Promise.resolve(),
+    )
+    await Promise.all(removed)
+  }
+
+  #endedFirst(cause: AirplantError): AirplantError {
+    return new AirplantError({
+      code: 'ERR_ABORTED',
+      phase: cause.phase,
+      message: `Cannot start the container: the ${this.#what} ended first`,
+      hint: 'Await withContainer(), give the test or hook more time, or open the container in beforeAll',
+      image: cause.image,
+      container: cause.container,
+      elapsed: cause.elapsed,
+      cause,
+    })
+  }
+}
