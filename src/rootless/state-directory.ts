@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 
 /**
@@ -31,7 +31,7 @@ export function stateDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.()
 export function prepareSessions(state: string, owner: number, uid = process.geteuid?.() ?? -1): string {
   const sessions = join(state, 'sessions')
   try {
-    mkdirSync(state, { recursive: true, mode: uid === 0 ? 0o711 : 0o700 })
+    makeWithParents(state, uid === 0 ? 0o711 : 0o700)
     if (owner !== uid) letThrough(state)
     if (makeDirectory(sessions) && owner !== uid) chownSync(sessions, owner, -1)
   } catch (cause) {
@@ -45,6 +45,19 @@ export function prepareSessions(state: string, owner: number, uid = process.gete
 function letThrough(state: string): void {
   const { mode } = statSync(state)
   if ((mode & 0o001) === 0) chmodSync(state, (mode & 0o777) | 0o011)
+}
+
+// Not mkdir's own `recursive`: where a directory that exists refuses new ones with ENOENT, as /proc does, Node tries for ever.
+function makeWithParents(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path || statSync(dirname(path), { throwIfNoEntry: false })) throw error
+    makeWithParents(dirname(path), mode)
+    mkdirSync(path, { mode })
+  }
 }
 
 /** Whether it was made now. */

@@ -42,3 +42,7 @@ test('sessions of someone else, of a symlink or open to others are refused', () 
   symlinkSync(join(directory, 'sessions'), join(other, 'sessions'))
   expect(() => prepareSessions(other, uid)).toThrow('not a directory')
 })
+
+test('a place where no directory can be made is refused at once, also where the kernel says that it does not exist', () => {
+  expect(() => prepareSessions('/proc/1/nowhere', uid)).toThrow('Cannot make the state directory "/proc/1/nowhere"')
+})
