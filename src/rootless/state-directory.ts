@@ -56,7 +56,7 @@ function makeWithParents(path: string, mode: number): void {
     if (code === 'EEXIST' && statSync(path).isDirectory()) return
     if (code !== 'ENOENT' || dirname(path) === path || statSync(dirname(path), { throwIfNoEntry: false })) throw error
     makeWithParents(dirname(path), mode)
-    mkdirSync(path, { mode })
+    makeWithParents(path, mode)
   }
 }
 
