@@ -126,12 +126,17 @@ async function checkRootfs(rootfs: string, runtime: ContainerRuntime): Promise<v
 
 function bindKinds(spec: ContainerSpec): Map<string, BindKind> {
   const kinds = new Map<string, BindKind>()
-  for (const { source } of spec.binds) {
-    const stat = statSync(source, { throwIfNoEntry: false })
-    // What is missing fails in the plan, with the path.
-    kinds.set(source, stat && !stat.isDirectory() ? 'file' : 'directory')
-  }
+  for (const { source } of spec.binds) kinds.set(source, bindKind(source))
   return kinds
+}
+
+function bindKind(source: string): BindKind {
+  try {
+    return statSync(source).isDirectory() ? 'directory' : 'file'
+  } catch {
+    // What is missing, or may not be looked at, fails in the plan, with the path.
+    return 'directory'
+  }
 }
 
 function spawn(
