@@ -12,7 +12,7 @@ import { collectLogs } from './log-text.ts'
 import { containerEnv } from './plan/create-plan.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import type { PublishedPort } from './ports.ts'
-import { publishedPorts } from './ports.ts'
+import { publishedPorts, reachable } from './ports.ts'
 import type { ContainerRuntime } from './runtime.ts'
 import type { ContainerSpec } from './spec.ts'
 
@@ -44,7 +44,7 @@ export interface ContainerParts {
 export class Container implements AsyncDisposable {
   /** Twelve hexadecimal digits. */
   readonly id: string
-  /** Where published ports are reached. */
+  /** Where published ports are reached that name no address of their own. */
   readonly host = '127.0.0.1'
   /** Pid of the first process as this process sees it. */
   readonly pid: number
@@ -108,8 +108,12 @@ export class Container implements AsyncDisposable {
    * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
    */
   port(container: number): number {
+    return this.#published(container).host
+  }
+
+  #published(container: number): PublishedPort {
     const published = this.publishedPorts.find((port) => port.container === container)
-    if (published) return published.host
+    if (published) return published
     const others = [...new Set(this.publishedPorts.map((port) => port.container))].join(', ')
     throw new AirplantError({
       code: 'ERR_PORT_NOT_PUBLISHED',
@@ -129,12 +133,14 @@ export class Container implements AsyncDisposable {
    * container.url(6379, 'redis') // 'redis://127.0.0.1:40123'
    */
   url(container: number, protocol = 'http'): string {
-    return `${protocol}://${this.host}:${this.port(container)}`
+    const { host, port } = this.address(container)
+    return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`
   }
 
   /** Host and port of a published port, for `net.connect` and most clients. */
   address(container: number): { host: string; port: number } {
-    return { host: this.host, port: this.port(container) }
+    const { address, host } = this.#published(container)
+    return { host: reachable(address), port: host }
   }
 
   /**

@@ -39,3 +39,9 @@ export function publishedPorts(requests: readonly PortRequest[], bound: readonly
     return host === 0 ? [] : [{ container: containerPort, host, address }]
   })
 }
+
+/** Where to connect to reach a listening address: those that mean every address mean loopback too. */
+export function reachable(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  return address === '::' ? '::1' : address
+}

@@ -17,7 +17,7 @@ const directories = ['bin', 'etc', 'root', 'home/app', 'tmp', 'var/data', 'usr/b
 
 // Each a name of the one static program, as Alpine has them.
 const applets =
-  'sh cat echo id env pwd ls ln rm mv cp mkdir rmdir chmod chown stat hostname sleep true false head tail tr wc seq dd kill ps nc httpd test [ mount umount touch find grep sed awk md5sum yes ulimit sync setsid readlink df stty tty od xxd printf tee trap mknod date ip unshare wget nproc free expr sort uniq'
+  'sh cat echo id env pwd ls ln rm mv cp mkdir rmdir chmod chown stat hostname sleep true false head tail tr wc seq dd kill ps nc httpd test [ netstat mount umount touch find grep sed awk md5sum yes ulimit sync setsid readlink df stty tty od xxd printf tee trap mknod date ip unshare wget nproc free expr sort uniq'
     .split(' ')
     .filter((name) => name !== 'ulimit' && name !== 'trap')
 

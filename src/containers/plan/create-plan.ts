@@ -2,7 +2,7 @@ import * as kernel from '../../rootless/kernel-constants.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { PlanContext } from './context.ts'
-import { closeHostImage, coverHostImage, openHostImage, showInHostImage } from './host-image.ts'
+import { closeHostImage, contains, coverHostImage, openHostImage, showInHostImage } from './host-image.ts'
 import type { SingleUser } from './nested-user.ts'
 import { nestUser } from './nested-user.ts'
 import { openNetworkFiles } from './network-files.ts'
@@ -41,8 +41,16 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   const covers = hostImage ? coverHostImage(plan, hostImage, context) : []
   attachSystemMounts(plan, system, context)
   if (hostImage) showInHostImage(plan, hostImage, context)
+  // /etc/resolv.conf may be a link into /run, which the options may have mounted; what they mount in /etc covers ours.
+  attachAll(
+    plan,
+    userMounts.filter((mount) => !contains('/etc', mount.target)),
+  )
   attachAll(plan, networkFiles)
-  attachAll(plan, userMounts)
+  attachAll(
+    plan,
+    userMounts.filter((mount) => contains('/etc', mount.target)),
+  )
   placeFiles(plan, spec.files, fileSlots)
   if (spec.readOnly && hostImage) closeHostImage(plan, hostImage, covers)
   else if (spec.readOnly) plan.rootAttributes(kernel.MOUNT_ATTR_RDONLY, 0)

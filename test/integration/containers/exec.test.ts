@@ -99,9 +99,9 @@ describe.each(images)('an exec on %s', (_, image) => {
 
   test('is killed by its signal, also one that fired before', async () => {
     const controller = new AbortController()
-    const running = errorOf(container.exec(['sleep', '78'], { signal: controller.signal }))
+    const aborted = errorOf(container.exec(['sleep', '78'], { signal: controller.signal }))
     setTimeout(() => controller.abort(new Error('enough')), 50)
-    expect(await running.exited).toMatchObject({ code: 'ERR_ABORTED', phase: 'exec', cause: { message: 'enough' } })
+    expect(await aborted).toMatchObject({ code: 'ERR_ABORTED', phase: 'exec', cause: { message: 'enough' } })
     const late = errorOf(container.exec(['sleep', '78'], { signal: controller.signal }))
     expect(await late).toMatchObject({ code: 'ERR_ABORTED' })
     await expect.poll(() => alive('sleep'), { timeout: 5000 }).toBe('1')
