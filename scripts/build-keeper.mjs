@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -38,6 +39,10 @@ if (units.length === 0) {
 } else {
   buildOwn()
 }
+
+// npm does it when it installs a package; a checkout is nobody's package.
+const command = join(outputRoot, 'dist', 'src', 'cli', 'main.js')
+if (existsSync(command)) chmodSync(command, 0o755)
 
 function buildOwn() {
   const compiler = process.env.CC || 'cc'

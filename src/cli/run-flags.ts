@@ -1,0 +1,170 @@
+import type { ContainerOptions } from '../containers/options.ts'
+import type { RlimitOptions } from '../rootless/rlimits.ts'
+import { parseUlimit, rlimitNames, unlimited } from '../rootless/rlimits.ts'
+import { parseFlags } from './parse-flags.ts'
+import { readSecurityOption } from './security-option.ts'
+import type { RunFlagName } from './run-flag-table.ts'
+import { runFlags } from './run-flag-table.ts'
+import { parseEnv, parseEnvFile, parseMount, parsePublish, parseTmpfs, parseVolume } from './run-values.ts'
+import { usageError } from './usage-error.ts'
+
+/** What flags may need of their surroundings. */
+export interface FlagSurroundings {
+  readonly env: NodeJS.ProcessEnv
+  readonly readText: (path: string) => string
+}
+
+/** What `airplant run` was asked for. */
+export interface RunRequest {
+  /** `stdin` and `tty` say whether -i and -t were given. */
+  readonly options: ContainerOptions
+  readonly printPlan: boolean
+}
+
+/** Options in the making. */
+export interface RunDraft {
+  options: { -readonly [Name in keyof ContainerOptions]: ContainerOptions[Name] }
+  /** -e comes after every --env-file, wherever they stand. */
+  env: Record<string, string>
+  fileEnv: Record<string, string>
+  rlimits: { -readonly [Name in keyof RlimitOptions]: RlimitOptions[Name] }
+  printPlan: boolean
+}
+
+/**
+ * Maps the words after `airplant run` to a container's options; undefined when help was asked for.
+ *
+ * @throws {AirplantError} `ERR_INVALID_OPTION`
+ * @example
+ * parseRun(['-e', 'A=1', 'host', '--', 'env'], { env: process.env, readText }).options.env // { A: '1' }
+ */
+export function parseRun(args: readonly string[], around: FlagSurroundings): RunRequest | undefined {
+  const { flags, rest } = parseFlags(args, runFlags)
+  const draft: RunDraft = { options: {}, env: {}, fileEnv: {}, rlimits: {}, printPlan: false }
+  for (const { name, value } of flags) {
+    if (name === 'help') return undefined
+    const read = readers[name as RunFlagName]
+    read(draft, value as never, around)
+  }
+  const { options } = draft
+  const command = commandAfterImage(draft, rest)
+  const env = { ...draft.fileEnv, ...draft.env }
+  if (Object.keys(env).length > 0) options.env = env
+  if (Object.keys(draft.rlimits).length > 0) options.rlimits = draft.rlimits
+  if (command.length === 0 && !options.entrypoint) {
+    throw usageError('Cannot run nothing: no command was given', 'Write airplant run host -- command')
+  }
+  return { options: { ...options, command }, printPlan: draft.printPlan }
+}
+
+/** Flags end at the image; one `--` between it and the command is for the reader only. */
+function commandAfterImage({ options }: RunDraft, rest: readonly string[]): readonly string[] {
+  if (options.image !== undefined) return rest
+  const [image, ...command] = rest
+  if (image === undefined)
+    throw usageError('Cannot run nothing: no image was given', 'Write airplant run host -- command')
+  if (image !== 'host') {
+    const isPath = /^[./~]/.test(image)
+    throw usageError(
+      `Cannot use the image "${image}": only "host" and --rootfs are supported yet`,
+      isPath ? `Write --rootfs ${image}` : `Write airplant run host -- ${rest.join(' ')}, or --rootfs DIR`,
+    )
+  }
+  options.image = image
+  return command[0] === '--' ? command.slice(1) : command
+}
+
+type Reader<Value> = (draft: RunDraft, value: Value, around: FlagSurroundings) => void
+type ReaderOf<Name extends RunFlagName> =
+  Extract<(typeof runFlags)[number], { readonly name: Name }> extends { readonly value: string }
+    ? Reader<string>
+    : Reader<boolean>
+
+const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
+  interactive: ({ options }, value) => void (options.stdin = value),
+  tty: ({ options }, value) => void (options.tty = value),
+  env: (draft, value, { env }) => void Object.assign(draft.env, parseEnv(value, env)),
+  'env-file': (draft, path, around) =>
+    void Object.assign(draft.fileEnv, parseEnvFile(readFile('--env-file', path, around), around.env)),
+  user: ({ options }, value) => void (options.user = value),
+  'group-add': ({ options }, value) => void (options.groups = [...(options.groups ?? []), value]),
+  workdir: ({ options }, value) => void (options.workdir = value),
+  hostname: ({ options }, value) => void (options.hostname = value),
+  volume: ({ options }, value) => void (options.binds = [...(options.binds ?? []), parseVolume(value)]),
+  mount: ({ options }, value) => {
+    const mount = parseMount(value)
+    if ('bind' in mount) options.binds = [...(options.binds ?? []), mount.bind]
+    else options.tmpfs = [...(options.tmpfs ?? []), mount.tmpfs]
+  },
+  tmpfs: ({ options }, value) => void (options.tmpfs = [...(options.tmpfs ?? []), parseTmpfs(value)]),
+  'shm-size': ({ options }, value) => void (options.shmSize = value),
+  publish: ({ options }, value) => void (options.ports = [...(options.ports ?? []), parsePublish(value)]),
+  network: ({ options }, value) => void (options.network = readNetwork(value)),
+  'read-only': ({ options }, value) => void (options.readOnly = value),
+  init: ({ options }, value) => void (options.init = value),
+  entrypoint: ({ options }, value) => void (options.entrypoint = value === '' ? [] : [value]),
+  rootfs: ({ options }, value) => void (options.image = { rootfs: value }),
+  // Checked with the other options.
+  storage: ({ options }, value) => void (options.storage = value as ContainerOptions['storage'] & string),
+  'cap-add': ({ options }, value) => changeCapabilities(options, 'add', value),
+  'cap-drop': ({ options }, value) => changeCapabilities(options, 'drop', value),
+  'security-opt': ({ options }, value, around) =>
+    void Object.assign(
+      options,
+      readSecurityOption(value, (path) => readFile('the seccomp profile', path, around)),
+    ),
+  ulimit: ({ rlimits }, value) => {
+    const { resource, soft, hard } = parseUlimit(value)
+    const limit = (number: bigint): bigint | 'unlimited' => (number === unlimited ? 'unlimited' : number)
+    rlimits[rlimitNames[resource] ?? 'core'] = { soft: limit(soft), hard: limit(hard) }
+  },
+  'stop-signal': ({ options }, value) => void (options.stopSignal = value),
+  'stop-timeout': ({ options }, value) => void (options.stopTimeout = readSeconds(value)),
+  label: ({ options }, value) => addLabel(options, value),
+  name: ({ options }, value) => addLabel(options, `airplant.name=${value}`),
+  'log-limit': ({ options }, value) => void (options.logLimit = readBytes(value)),
+  rm: (_draft, value) => {
+    if (!value) throw usageError('Cannot keep a container after its command', 'Leave out --rm=false')
+  },
+  'print-plan': (draft, value) => void (draft.printPlan = value),
+}
+
+function readNetwork(name: string): 'none' | 'host' {
+  if (name === 'none' || name === 'host') return name
+  throw usageError(`Cannot use the network "${name}"`, 'Write --network none (published ports work) or --network host')
+}
+
+function readSeconds(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000
+  throw usageError(`Cannot use "${text}" as --stop-timeout`, 'Give whole seconds')
+}
+
+const units: Record<string, number> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+
+function readBytes(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,12})([bkmg]?)$/i.exec(text) ?? []
+  if (count !== undefined) return Number(count) * (units[unit.toLowerCase()] ?? 1)
+  throw usageError(`Cannot use "${text}" as --log-limit`, 'Give bytes, or text like "64k" or "1m"')
+}
+
+function changeCapabilities(options: RunDraft['options'], change: 'add' | 'drop', name: string): void {
+  const changes = options.capabilities ?? {}
+  options.capabilities = { ...changes, [change]: [...(changes[change] ?? []), name] }
+}
+
+function addLabel(options: RunDraft['options'], text: string): void {
+  const [name = '', value = ''] = text.split(/=(.*)/s, 2)
+  if (name === '') throw usageError(`Cannot use "${text}" as a label: no name`, 'Write NAME=VALUE')
+  options.labels = { ...options.labels, [name]: value }
+}
+
+function readFile(what: string, path: string, { readText }: FlagSurroundings): string {
+  try {
+    return readText(path)
+  } catch (error) {
+    throw usageError(
+      `Cannot read ${what} "${path}": ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+      'Check the path',
+    )
+  }
+}
