@@ -15,7 +15,7 @@ import { showableCwd } from './host-facts.ts'
 import type { ContainerOptions } from './options.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { ContainerRuntime } from './runtime.ts'
-import { resolveSingleUser } from './single-user.ts'
+import { refuseGroups, resolveSingleUser } from './single-user.ts'
 import type { ContainerSpec } from './spec.ts'
 import { prepareRoot } from './storage/prepare-root.ts'
 import type { Plan } from '../rootless/protocol/plan.ts'
@@ -83,6 +83,7 @@ export async function previewPlan(options: ContainerOptions, around: Surrounding
 
 function planOf(context: PlanContext, scratchExists: boolean): Plan {
   const { spec, mapping } = context
+  if (mapping.method === 'single') refuseGroups(spec)
   const singleUser = mapping.method === 'single' ? resolveSingleUser(spec.user, spec.rootfs) : undefined
   return createPlan(context, { bindKinds: bindKinds(spec), singleUser, scratchExists })
 }

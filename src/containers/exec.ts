@@ -6,7 +6,7 @@ import { Plan } from '../rootless/protocol/plan.ts'
 import { signalName } from '../rootless/signals.ts'
 import { parseCommand, parseEnv, parseMilliseconds, parseTarget, parseTty, parseUser } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
-import { planProcess } from './plan/process-plan.ts'
+import { planProcess, planTerminal } from './plan/process-plan.ts'
 
 /** How a command is run in a container. */
 export interface ExecOptions {
@@ -54,7 +54,7 @@ export interface ExecProcess extends AsyncDisposable {
 export function execPlan(main: ProcessPlan, argv: readonly string[], options: ExecOptions): Plan {
   if (options.timeout !== undefined) parseMilliseconds('timeout of an exec', options.timeout)
   const plan = new Plan()
-  planProcess(plan, {
+  const process = {
     ...main,
     argv: parseCommand(argv),
     env: { ...main.env, ...parseEnv(options.env ?? {}) },
@@ -64,7 +64,9 @@ export function execPlan(main: ProcessPlan, argv: readonly string[], options: Ex
     tty: parseTty(options.tty),
     console: false,
     init: false,
-  })
+  }
+  planTerminal(plan, process)
+  planProcess(plan, process)
   return plan
 }
 

@@ -204,10 +204,24 @@ function explainAttach({ detail, errnoName }: StepError): Explanation | undefine
       hint: 'Replace it by an empty directory in the root file system',
     }
   }
+  if (errnoName === 'EROFS') {
+    return {
+      code: 'ERR_INVALID_OPTION',
+      message: `Cannot mount on "${detail}": it is not there, and cannot be made in a read-only part of the root`,
+      hint: 'In the host image mount on a directory that exists, as /mnt, or below /tmp, /run or the working directory',
+    }
+  }
   return undefined
 }
 
 function explainPlacing({ detail, errnoName, message }: StepError): Explanation {
+  if (errnoName === 'EINVAL') {
+    return {
+      code: 'ERR_STEP_FAILED',
+      message: `Cannot place "${detail}" with that owner: ${errnoName}`,
+      hint: 'The owner is an ID outside the mapping: "airplant doctor" shows how many IDs there are',
+    }
+  }
   if (errnoName !== 'EROFS')
     return { code: 'ERR_STEP_FAILED', message: `Cannot place a file: ${message}`, hint: 'Check the target' }
   return {

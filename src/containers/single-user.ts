@@ -28,6 +28,22 @@ export function resolveSingleUser({ user, group }: UserSpec, rootfs: string | un
   return uid === 0 && gid === 0 ? undefined : { uid, gid }
 }
 
+/**
+ * Additional groups are as many IDs, and there is one.
+ *
+ * @throws {AirplantError} `ERR_UNKNOWN_USER`
+ */
+export function refuseGroups({ groups }: { readonly groups: readonly string[] }): void {
+  if (groups.length === 0) return
+  throw new AirplantError({
+    code: 'ERR_UNKNOWN_USER',
+    phase: 'start',
+    message: `Cannot add the groups ${groups.join(', ')}: a single ID is mapped`,
+    hint: 'Leave out groups, or give this account subordinate IDs: "airplant doctor" says how',
+    detail: groups.join(', '),
+  })
+}
+
 function findLine(root: string, file: 'passwd' | 'group', field: number, value: string): string[] | undefined {
   if (value === '') return undefined
   try {

@@ -8,7 +8,7 @@ import { nestUser } from './nested-user.ts'
 import { openNetworkFiles } from './network-files.ts'
 import { openPlacedFiles, placeFiles } from './placed-files.ts'
 import type { ProcessPlan } from './process-plan.ts'
-import { pathWith, planProcess } from './process-plan.ts'
+import { pathWith, planProcess, planTerminal } from './process-plan.ts'
 import { planRoot } from './root-plan.ts'
 import { attachSystemMounts, openSystemMounts } from './system-mounts.ts'
 import type { BindKind, WaitingMount } from './user-mounts.ts'
@@ -56,8 +56,10 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   else if (spec.readOnly) plan.rootAttributes(kernel.MOUNT_ATTR_RDONLY, 0)
 
   plan.hostname(spec.hostname)
+  const main = mainProcess(context)
+  planTerminal(plan, main)
   nestUser(plan, context, facts.singleUser)
-  planProcess(plan, mainProcess(context))
+  planProcess(plan, main)
   return plan
 }
 

@@ -21,13 +21,17 @@ export interface ProcessPlan {
   readonly init: boolean
 }
 
+/** Its terminal; ahead of a nested user namespace, from which nothing can be mounted on /dev/console. */
+export function planTerminal(plan: Plan, { tty, console }: ProcessPlan): void {
+  if (tty) plan.tty(tty.rows, tty.columns, console)
+}
+
 /**
  * The order matters: the working directory is entered while the process may, credentials come after everything that needs
  * capabilities, and the filter last. Without no_new_privs installing the filter needs a capability, so it comes before.
  */
 export function planProcess(plan: Plan, process: ProcessPlan): void {
   const { user, groups, capabilities, seccompFilter } = process
-  if (process.tty) plan.tty(process.tty.rows, process.tty.columns, process.console)
   plan.umask(0o022).chdir(process.workdir)
   for (const { resource, soft, hard } of process.rlimits) plan.rlimit(resource, soft, hard)
   if (process.noNewPrivileges) plan.noNewPrivs()
