@@ -100,6 +100,11 @@ describe('flags', () => {
     expect(writing.stdout.toString()).toBe('text')
     expect(readFileSync(join(directory, 'new'), 'utf8')).toBe('new\n')
     expect((await shell('echo x > /tmp/data/new', '-v', `${directory}:/tmp/data:ro`)).code).not.toBe(0)
+    const nowhere = await shell('true', '-v', `${directory}:/nowhere`)
+    expect(nowhere).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('Cannot mount on "/nowhere": it is not there'),
+    })
     const missing = await shell('true', '-v', `${directory}/gone:/tmp/data`)
     expect(missing).toMatchObject({ code: 125, stderr: expect.stringContaining('gone') })
   })
