@@ -16,6 +16,9 @@ class ByName extends BaseSequencer {
   }
 }
 
+// The one warning there can be is about the mapping of IDs, which is told below.
+process.removeAllListeners('warning')
+
 try {
   console.log('airplant: containers in a test suite, without root, a daemon, or a registry\n')
   const sessions = await introduce()
