@@ -16,9 +16,6 @@ class ByName extends BaseSequencer {
   }
 }
 
-// The one warning there can be is about the mapping of IDs, which is told below.
-process.removeAllListeners('warning')
-
 try {
   console.log('airplant: containers in a test suite, without root, a daemon, or a registry\n')
   const sessions = await introduce()
@@ -69,6 +66,8 @@ async function runSuite() {
     sequence: { sequencer: ByName },
     reporters: [reporter],
     testTimeout: 30_000,
+    // It is told at the beginning.
+    execArgv: ['--disable-warning=AIRPLANT_ID_MAPPING'],
   }
   const vitest = await startVitest('test', [], options, { cacheDir: join(demo, 'never-written'), logLevel: 'error' })
   await vitest.close()
