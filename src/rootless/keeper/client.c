@@ -49,12 +49,12 @@ void client_send_number(struct client *client, uint16_t type, uint32_t id, uint6
 /* Streams and subscriptions of this client pause while its queue is high; look at them again when it was emptied. */
 static void update_streams(struct client *client)
 {
-	for (struct process *process = client->keeper->processes; process; process = process->next) {
-		if (process->owner == client && (process->flags & SPAWN_ATTACHED)) {
-			stream_update(&process->output[0]);
-			stream_update(&process->output[1]);
-		}
-		follow_serve(process);
+	for (struct process *process = client->keeper->processes, *next; process; process = next) {
+		next = process->next;
+		if (process->owner == client && (process->flags & SPAWN_ATTACHED))
+			process_go_on(process);
+		else
+			follow_serve(process);
 	}
 }
 

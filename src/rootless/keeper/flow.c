@@ -30,12 +30,7 @@ int flow_credit(struct client *client, uint32_t id, const uint8_t *body, size_t 
 	if (!process || process->owner != client || fields[0].number < 1 || fields[0].number > 2)
 		return 0;
 	add_credit(&process->output[fields[0].number - 1].credit, fields[1].number);
-	if (process->state == EXITED) {
-		stream_drain(&process->output[fields[0].number - 1]);
-		process_settle(process);
-	} else {
-		stream_update(&process->output[fields[0].number - 1]);
-	}
+	process_go_on(process);
 	return 0;
 }
 

@@ -88,6 +88,22 @@ void process_settle(struct process *process)
 	process_free(process);
 }
 
+/*
+ * After its exit a silent pipe that somebody else still holds gives no event to wait for: whether it is empty is to be looked at
+ * when the client takes more.
+ */
+void process_go_on(struct process *process)
+{
+	for (int i = 0; i < 2; i++) {
+		if (process->state == EXITED)
+			stream_drain(&process->output[i]);
+		else
+			stream_update(&process->output[i]);
+	}
+	follow_serve(process);
+	process_settle(process);
+}
+
 void process_remove(struct process *process)
 {
 	process->removed = true;

@@ -58,6 +58,8 @@ void process_reap(struct keeper *keeper);
 /* Moves on after the exit and the ends of the streams; may free the process. */
 void process_settle(struct process *process);
 void process_kill(struct process *process);
+/* Its client takes more output than before. May free it, and it alone. */
+void process_go_on(struct process *process);
 void process_remove(struct process *process);
 void process_free(struct process *process);
 /* Undoes a start that did not get as far as a child. */

@@ -39,7 +39,7 @@ static void fuzz_plan(const uint8_t *bytes, size_t size)
 
 static void fuzz_fields(const uint8_t *bytes, size_t size)
 {
-	static const char *const signatures[] = { "", "u", "s", "b", "v", "suuuuuuusssbsb", "vvsvubsv", "uvssvu" };
+	static const char *const signatures[] = { "", "u", "s", "b", "v", "suuuuuussbssb", "vvsvubsv", "uvssvu" };
 	struct field fields[FIELDS_MAX];
 
 	for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
