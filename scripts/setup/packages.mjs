@@ -7,6 +7,7 @@ const all = [
   { commands: ['newuidmap', 'newgidmap'], packages: ['uidmap'] },
   { commands: ['slirp4netns'], packages: ['slirp4netns'] },
   { commands: ['fuse-overlayfs'], packages: ['fuse-overlayfs'] },
+  { commands: ['busybox'], packages: ['busybox-static'] },
   { commands: ['cc'], packages: ['gcc', 'libc6-dev'] },
 ]
 

@@ -6,7 +6,19 @@ import { join } from 'node:path'
 const alsoAsRoot = []
 
 /** With AIRPLANT_IDS=single. */
-const alsoWithSingleId = []
+const alsoWithSingleId = [
+  'test/integration/containers/exec.test.ts',
+  'test/integration/containers/files.test.ts',
+  'test/integration/containers/limits.test.ts',
+  'test/integration/containers/mounts.test.ts',
+  'test/integration/containers/network.test.ts',
+  'test/integration/containers/privileges.test.ts',
+  'test/integration/containers/process.test.ts',
+  'test/integration/containers/terminal.test.ts',
+  'test/integration/ids/single.test.ts',
+  'test/integration/ids/unmapped-owner.test.ts',
+  'test/integration/storage/drivers.test.ts',
+]
 
 /** Paths of the test files of both runs; throws when a listed file is not there. */
 export function repeatedFiles(root) {

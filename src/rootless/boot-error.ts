@@ -61,6 +61,10 @@ function diagnose(error: StepError, words: string, switches: NamespaceSwitches):
       'or set AIRPLANT_IDS=single'
     return { code: 'ERR_ID_MAPPING', message: 'Cannot map the IDs of the containers', hint }
   }
+  if (error.errnoName === 'ENOSPC' || error.errnoName === 'EDQUOT') {
+    const hint = 'Free space where the state directory is, or set AIRPLANT_STATE_DIR to another file system'
+    return { code: 'ERR_DISK_FULL', message: 'Cannot make the session directory', hint }
+  }
   const hint = 'Run "airplant doctor"'
   return { code: 'ERR_STEP_FAILED', message: `Cannot start the keeper: "${error.what}" failed`, hint }
 }

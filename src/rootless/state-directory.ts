@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
+import type { ErrorCode } from '../errors.ts'
 import { AirplantError } from '../errors.ts'
 
 /**
@@ -26,7 +27,7 @@ export function stateDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.()
  *
  * @param owner the mapping's host user ID of the container's root
  * @returns the path of the `sessions` directory
- * @throws {AirplantError} `ERR_INVALID_OPTION` when it belongs to someone else or cannot be made
+ * @throws {AirplantError} `ERR_INVALID_OPTION` when it belongs to someone else or cannot be made, `ERR_DISK_FULL`
  */
 export function prepareSessions(state: string, owner: number, uid = process.geteuid?.() ?? -1): string {
   const sessions = join(state, 'sessions')
@@ -35,7 +36,9 @@ export function prepareSessions(state: string, owner: number, uid = process.gete
     if (owner !== uid) letThrough(state)
     if (makeDirectory(sessions) && owner !== uid) chownSync(sessions, owner, -1)
   } catch (cause) {
-    throw refusal(`Cannot make the state directory "${state}": ${(cause as Error).message}`, cause)
+    const { code, message } = cause as NodeJS.ErrnoException
+    const full = code === 'ENOSPC' || code === 'EDQUOT'
+    throw refusal(`Cannot make the state directory "${state}": ${message}`, cause, full ? 'ERR_DISK_FULL' : undefined)
   }
   checkOwner(sessions, owner)
   return sessions
@@ -91,7 +94,7 @@ function homeOfAccount(): string {
   }
 }
 
-function refusal(message: string, cause?: unknown): AirplantError {
+function refusal(message: string, cause?: unknown, code: ErrorCode = 'ERR_INVALID_OPTION'): AirplantError {
   const hint = 'Set AIRPLANT_STATE_DIR to a directory of your own on a local file system'
-  return new AirplantError({ code: 'ERR_INVALID_OPTION', phase: 'session', message, hint, cause })
+  return new AirplantError({ code, phase: 'session', message, hint, cause })
 }
