@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { resolveCapabilities } from '../rootless/capabilities.ts'
 import { parseRlimits } from '../rootless/rlimits.ts'
@@ -89,7 +90,22 @@ function resolveBind({ source, target, readOnly = false }: BindOption, cwd: stri
   if (typeof source !== 'string' || source === '' || source.includes('\0')) {
     throw invalidOption('source of a bind', source, 'not a path', 'Give a file or directory of the host')
   }
-  return { source: resolve(cwd, source), target: parseMountTarget('target of a bind', target), readOnly }
+  const path = resolve(cwd, source)
+  if (showsProcesses(path)) {
+    const problem = 'its /proc would show the processes of all containers, and their files'
+    throw invalidOption('source of a bind', source, problem, 'Bind the directories that are needed')
+  }
+  return { source: path, target: parseMountTarget('target of a bind', target), readOnly }
+}
+
+/** The keeper's own /proc, from which a container could enter another through /proc/PID/root. */
+function showsProcesses(path: string): boolean {
+  try {
+    return /^\/(proc(\/|$)|$)/.test(realpathSync(path))
+  } catch {
+    // What is missing is told later.
+    return false
+  }
 }
 
 function resolveTmpfs(option: string | TmpfsOption): TmpfsSpec {

@@ -150,6 +150,18 @@ test('a source that is a link is followed by the host’s rules, and what it sho
   }
 })
 
+test('the whole host and its /proc are no sources, because they would show other containers', async () => {
+  symlinkSync('/', join(base, 'everything'))
+  const image = { rootfs: root.path }
+  for (const name of ['/', '/proc', '/proc/self/root', '/proc/1', join(base, 'everything'), '/tmp/..', '//']) {
+    for (const readOnly of [true, false]) {
+      const binds = [{ source: name, target: '/b', readOnly }]
+      const error = await errorOf(withContainer({ image, command: ['true'], binds }))
+      expect({ name, code: error.code }).toEqual({ name, code: 'ERR_INVALID_OPTION' })
+    }
+  }
+})
+
 test('CVE-2024-9407: a read-only bind is read-only below, and options are no text to inject into', async () => {
   const image = { rootfs: root.path }
   await using container = await withContainer({
