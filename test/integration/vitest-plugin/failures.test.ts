@@ -26,7 +26,7 @@ test.each(pools)('a test that timed out loses its container at once (%s)', async
   const { tests, output } = await runFile(
     `
     let seen
-    test('hangs', { timeout: 400 }, async () => {
+    test('hangs', { timeout: 1500 }, async () => {
       seen = await withContainer(sleep)
       await never
     })
@@ -38,13 +38,13 @@ test.each(pools)('a test that timed out loses its container at once (%s)', async
     tests.map(({ status }) => status),
     output,
   ).toEqual(['failed', 'passed'])
-  expect(output).toContain('Test timed out in 400ms')
+  expect(output).toContain('Test timed out in 1500ms')
 })
 
 test('a container that was still starting when the test timed out never comes', async () => {
   const { tests, notes, output } = await runFile(`
     let outcome
-    test('hangs', { timeout: 400 }, () => {
+    test('hangs', { timeout: 1500 }, () => {
       outcome = withContainer({ ...sleep, wait: { port: 1 } }).catch((error) => error)
       return outcome
     })
@@ -59,7 +59,7 @@ test('a container that was still starting when the test timed out never comes', 
   ).toEqual(['failed', 'passed'])
   expect(notes[0]).toMatchObject({ code: 'ERR_ABORTED' })
   expect(notes[0]?.message).toMatch(/^Cannot start the container: the test ended first\nHint: Await withContainer/)
-  expect(notes[0]?.elapsed).toBeLessThan(600)
+  expect(notes[0]?.elapsed).toBeLessThan(2500)
 })
 
 test('a beforeEach that timed out loses its container at once', async () => {
@@ -68,7 +68,7 @@ test('a beforeEach that timed out loses its container at once', async () => {
     beforeEach(async () => {
       seen.push(await withContainer(sleep))
       if (seen.length === 1) await never
-    }, 400)
+    }, 1500)
     test('fails', () => {})
     test('next', () => { expect(seen.map(alive)).toEqual([false, true]) })
     `)
@@ -88,7 +88,7 @@ test.each(pools)('a beforeAll that timed out loses its container before the next
         seen = await withContainer(sleep)
         outcome = withContainer({ ...sleep, wait: { port: 1 } }).catch(({ code }) => code)
         await outcome
-      }, 400)
+      }, 1500)
       test('skipped', () => {})
     })
     test('next', async () => {
@@ -103,13 +103,13 @@ test.each(pools)('a beforeAll that timed out loses its container before the next
     output,
   ).toEqual(['skipped', 'passed'])
   expect(notes[0]).toMatchObject({ outcome: 'ERR_ABORTED' })
-  expect(output).toContain('Hook timed out in 400ms')
+  expect(output).toContain('Hook timed out in 1500ms')
 })
 
 test('a beforeAll of the file that timed out loses its container before afterAll has ended', async () => {
   using project = vitestProject({
     'a.test.ts': `${head}
-      beforeAll(async () => { note({ pid: (await withContainer(sleep)).pid }); await never }, 400)
+      beforeAll(async () => { note({ pid: (await withContainer(sleep)).pid }); await never }, 1500)
       test('skipped', () => {})`,
     'b.test.ts': `
       import { existsSync, readFileSync } from 'node:fs'
