@@ -65,8 +65,21 @@ function diagnose(error: StepError, words: string, switches: NamespaceSwitches):
     const hint = 'Free space where the state directory is, or set AIRPLANT_STATE_DIR to another file system'
     return { code: 'ERR_DISK_FULL', message: 'Cannot make the session directory', hint }
   }
+  if (error.what === 'session') return diagnoseSession(error)
   const hint = 'Run "airplant doctor"'
   return { code: 'ERR_STEP_FAILED', message: `Cannot start the keeper: "${error.what}" failed`, hint }
+}
+
+const FULL = new Set(['ENOSPC', 'EDQUOT'])
+
+function diagnoseSession({ errnoName }: StepError): Diagnosis {
+  const message = 'Cannot make the session directory'
+  if (FULL.has(errnoName)) {
+    const hint = 'Free space or inodes there, or set AIRPLANT_STATE_DIR to a directory on another file system'
+    return { code: 'ERR_DISK_FULL', message, hint }
+  }
+  const hint = 'Set AIRPLANT_STATE_DIR to a directory of your own on a local file system that can be written to'
+  return { code: 'ERR_INVALID_OPTION', message, hint }
 }
 
 function allowNamespaces(errno: string, switches: NamespaceSwitches): string {

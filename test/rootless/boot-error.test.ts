@@ -4,7 +4,7 @@ import type { NamespaceSwitches } from '../../src/rootless/boot-error.ts'
 import { explainBoot } from '../../src/rootless/boot-error.ts'
 import { StepError } from '../../src/rootless/step-error.ts'
 
-const { EACCES, EINVAL, EIO, ENOSPC, EPERM } = constants.errno
+const { EACCES, EINVAL, EIO, ENOSPC, EPERM, EROFS } = constants.errno
 const open: NamespaceSwitches = {
   maxUserNamespaces: '63000',
   unprivilegedUsernsClone: undefined,
@@ -36,4 +36,13 @@ test('a refusal of newuidmap is about the mapping, with its own words', () => {
 test('anything else is a failed step with its name, errno and detail', () => {
   const error = explainBoot(new StepError({ step: -1, what: 'setup', errno: EIO, detail: '/dev/null' }), '', open)
   expect(error).toMatchObject({ code: 'ERR_STEP_FAILED', errno: 'EIO', detail: '/dev/null' })
+})
+
+test.each([
+  ['ERR_DISK_FULL', ENOSPC],
+  ['ERR_INVALID_OPTION', EROFS],
+])('a session directory that cannot be made is %s, and the hint names the variable', (code, errno) => {
+  const error = explainBoot(new StepError({ step: -1, what: 'session', errno, detail: '/state/sessions/1' }), '', open)
+  expect(error).toMatchObject({ code, detail: '/state/sessions/1' })
+  expect(error.hint).toContain('AIRPLANT_STATE_DIR')
 })

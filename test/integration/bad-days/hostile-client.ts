@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connectKeeper } from '../../../src/rootless/connect-keeper.ts'
 import {
@@ -32,7 +33,7 @@ export async function answersTo(directory: string, bytes: Uint8Array): Promise<F
 export async function sendAndLeave(directory: string, bytes: Uint8Array): Promise<void> {
   const socket = await connectKeeper(directory)
   socket.on('error', () => undefined)
-  const closed = new Promise((resolve) => socket.once('close', resolve))
+  const closed = once(socket, 'close')
   socket.end(bytes)
   socket.resume()
   await closed

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { withContainer, type Container } from '../../../src/index.ts'
+import { withContainer, type AirplantError, type Container } from '../../../src/index.ts'
 import { checkLeftovers } from '../../support/containers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
 
@@ -113,7 +113,7 @@ test('an exec in a container that ends meanwhile ends too, in whatever step it w
     const execs = Array.from({ length: 6 }, (_, index) =>
       container.exec(['sleep', '1000'], { tty: index % 2 === 0 }).then(
         ({ signal }) => signal,
-        (error: { code: string }) => error.code,
+        (error: unknown) => (error as AirplantError).code,
       ),
     )
     for (const result of await Promise.all(execs))
