@@ -49,7 +49,8 @@ export function startKeeper(program: string, directory: string, mapping: IdMappi
     child.on('exit', () => (child.stderr?.closed === false ? child.stderr.once('close', resolve) : resolve()))
   })
   child.unref()
-  ;(child.stderr as Socket | null)?.unref()
+  const stderr = child.stderr as Socket | null
+  stderr?.unref()
   socket.unref()
   return {
     socket,
@@ -58,7 +59,11 @@ export function startKeeper(program: string, directory: string, mapping: IdMappi
     describeEnd: () => [end, words.trim()].filter(Boolean).join(', ') || undefined,
     lastWords: () => words.trim(),
     kill: () => void child.kill('SIGKILL'),
-    ref: () => child.ref(),
+    ref: () => {
+      child.ref()
+      // What `closed` waits for may come after the process's own end.
+      stderr?.ref()
+    },
   }
 }
 
