@@ -25,11 +25,11 @@ export async function runScript(
 ): Promise<ScriptResult> {
   const { prefix = [], env = {}, timeout = 20_000 } = options
   const script = `const airplant = await import(${JSON.stringify(built.href)});\n${body}`
-  const [program = '', ...args] = [...prefix, process.execPath, '--input-type=module', '-e', script]
+  const words = [...prefix, process.execPath, '--input-type=module', '-e', script]
   return await new Promise((resolve) => {
     const done = (error: ExecFileException | null, stdout: string, stderr: string): void => {
       resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr })
     }
-    execFile(program, args, { env: { ...process.env, ...env }, timeout, killSignal: 'SIGKILL' }, done)
+    execFile(words[0] ?? process.execPath, words.slice(1), { env: { ...process.env, ...env }, timeout, killSignal: 'SIGKILL' }, done)
   })
 }

@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -116,7 +119,6 @@ test('a link in the way of a target stays inside the root', async () => {
   using linked = tinyRoot()
   const outside = mkdtempSync(join(tmpdir(), 'airplant-outside-'))
   const link = `ln -s ${outside} ${linked.path}/absolute; ln -s ../../../../.. ${linked.path}/up; mkdir -p ${linked.path}${outside}`
-  const { execFileSync } = await import('node:child_process')
   execFileSync('sh', ['-c', link])
   const binds = [
     { source, target: '/absolute/place' },
@@ -125,16 +127,14 @@ test('a link in the way of a target stays inside the root', async () => {
   await withContainer({ image: { rootfs: linked.path }, binds, command: ['sleep', '60'] }, async (container) => {
     expect(await shell(container, `cat ${outside}/place/file /climbed/file`)).toBe('from the hostfrom the host')
   })
-  expect(hashTree(outside)).toBe(hashTree(outside))
   expect(execFileSync('ls', ['-A', outside]).toString()).toBe('')
   rmSync(outside, { recursive: true })
 })
 
 test('a bind of a socket and of a device work', async () => {
-  const { createServer } = await import('node:net')
   const path = join(source, 'socket')
   const server = createServer((socket) => socket.end('hello\n')).listen(path)
-  await new Promise((resolve) => server.once('listening', resolve))
+  await once(server, 'listening')
   const script = `
     const socket = require('net').connect('/tmp/service')
     socket.on('data', (data) => process.stdout.write(data))`

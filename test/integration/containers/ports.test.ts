@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { networkInterfaces } from 'node:os'
@@ -85,7 +86,6 @@ test('a port of this process that is taken is named', async () => {
 })
 
 test('a low host port needs a privilege, which is said', async ({ skip }) => {
-  const { readFileSync } = await import('node:fs')
   const first = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
   if (first <= 80 || process.getuid?.() === 0) skip('every port is free to use here')
   const error = await errorOf(withContainer({ image, ports: [{ container: 80, host: 80 }], command: ['true'] }))

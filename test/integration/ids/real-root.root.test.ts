@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chownSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -110,7 +111,6 @@ test('a root of real root is refused with a file, its owner and what to do', asy
 
 test('a root of the range works, and one file of another owner is named', async () => {
   using own = tinyRoot(mkdtempSync(join(tmpdir(), 'airplant-owned-')))
-  const { execFileSync } = await import('node:child_process')
   execFileSync('chmod', ['711', join(own.path, '..')])
   execFileSync('chown', ['-Rh', `${ownRange()}:${session.mapping.rootGid}`, own.path])
   const image = { rootfs: own.path }

@@ -70,7 +70,7 @@ test('an empty plan is four bytes', () => {
 test('slots are numbers from 0 to 511, each given once', () => {
   const plan = new Plan()
   expect(Array.from({ length: SLOTS }, () => plan.slot())).toEqual(Array.from({ length: 512 }, (_, index) => index))
-  expect(() => plan.slot()).toThrow('all 64')
+  expect(() => plan.slot()).toThrow('all 512')
 })
 
 test('a plan prints one line per step, and a step by its index', () => {
