@@ -30,6 +30,11 @@ export async function runScript(
     const done = (error: ExecFileException | null, stdout: string, stderr: string): void => {
       resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr })
     }
-    execFile(words[0] ?? process.execPath, words.slice(1), { env: { ...process.env, ...env }, timeout, killSignal: 'SIGKILL' }, done)
+    execFile(
+      words[0] ?? process.execPath,
+      words.slice(1),
+      { env: { ...process.env, ...env }, timeout, killSignal: 'SIGKILL' },
+      done,
+    )
   })
 }

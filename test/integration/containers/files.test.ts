@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -118,6 +118,8 @@ test('a link of the root leads a file inside the root, never outside', async () 
   const files = [{ target: '/data/x', content: 'x' }]
   const result = await outputOf(`cat ${outside}/x`, { image, files }).catch((error: unknown) => String(error))
   expect(result).toMatch(/^x$|Cannot place/)
+  expect(readdirSync(outside)).toEqual([])
+  rmdirSync(outside)
 })
 
 test('a read-only place refuses files with the place and what to do', async () => {

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { chownSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Session, withContainer } from '../../../src/index.ts'
@@ -110,8 +109,7 @@ test('a root of real root is refused with a file, its owner and what to do', asy
 })
 
 test('a root of the range works, and one file of another owner is named', async () => {
-  using own = tinyRoot(mkdtempSync(join(tmpdir(), 'airplant-owned-')))
-  execFileSync('chmod', ['711', join(own.path, '..')])
+  using own = tinyRoot()
   execFileSync('chown', ['-Rh', `${ownRange()}:${session.mapping.rootGid}`, own.path])
   const image = { rootfs: own.path }
   expect(await outputOf('id -u; touch /x; stat -c %u /x /bin/sh', { image })).toBe('0\n0\n0')
