@@ -19,9 +19,9 @@ async function expectIdle(session: Session, children: number): Promise<void> {
   expect(await session.client.list()).toEqual([])
   expect(session.client.live).toEqual({ processes: 0, subscriptions: 0 })
   await expect.poll(() => keeperStatus(session.keeperPid).zombies, { timeout: 1000 }).toBe(0)
-  await expect.poll(() => keeperStatus(session.keeperPid).children, { timeout: 5000 }).toBeLessThanOrEqual(children)
   expect(readdirSync(`${session.directory}/containers`)).toEqual([])
-  await expect.poll(() => readdirSync(`${session.directory}/trash`), { timeout: 10_000 }).toEqual([])
+  await expect.poll(() => readdirSync(`${session.directory}/trash`), { timeout: 30_000 }).toEqual([])
+  await expect.poll(() => keeperStatus(session.keeperPid).children, { timeout: 5000 }).toBeLessThanOrEqual(children)
 }
 
 test(
