@@ -2,10 +2,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -32,6 +34,8 @@ struct forwarder {
 	size_t paused_at; /* how many there were then */
 	int64_t resume_at;
 	size_t count;
+	bool ending; /* the container has ended: what is on its way still arrives, nothing new is accepted */
+	struct source signals;
 	struct gate gates[PORTS_MAX];
 };
 
@@ -107,12 +111,39 @@ static void gate_ready(struct source *source, uint32_t events)
 	}
 }
 
+static void signal_ready(struct source *source, uint32_t events)
+{
+	struct forwarder *forwarder = container_of(source, struct forwarder, signals);
+
+	(void)events;
+	if (!forwarder->paused)
+		pause_accepting(forwarder);
+	for (size_t i = 0; i < forwarder->count; i++)
+		close(forwarder->gates[i].source.fd);
+	loop_remove(forwarder->relays.epoll, source);
+	forwarder->count = 0;
+	forwarder->ending = true;
+}
+
+/* SIGTERM is how the keeper says that the container has ended. */
+static int watch_signals(struct forwarder *forwarder)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	forwarder->signals = (struct source){ signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), signal_ready };
+	return forwarder->signals.fd < 0 ? -1 : loop_add(forwarder->relays.epoll, &forwarder->signals, EPOLLIN);
+}
+
 _Noreturn static void serve(struct forwarder *forwarder)
 {
 	struct epoll_event events[ROUND];
 
 	for (;;) {
-		int count = epoll_wait(forwarder->relays.epoll, events, ROUND, forwarder->paused ? PAUSE_MS : -1);
+		int count = epoll_wait(forwarder->relays.epoll, events, ROUND,
+				       forwarder->paused && !forwarder->ending ? PAUSE_MS : -1);
 
 		if (count < 0 && errno != EINTR)
 			_exit(1);
@@ -122,7 +153,9 @@ _Noreturn static void serve(struct forwarder *forwarder)
 			source->ready(source, events[i].events);
 		}
 		relays_reap(&forwarder->relays);
-		if (forwarder->paused)
+		if (forwarder->ending && forwarder->relays.active == 0)
+			_exit(0);
+		if (forwarder->paused && !forwarder->ending)
 			resume_accepting(forwarder);
 	}
 }
@@ -153,7 +186,7 @@ _Noreturn static void forward_main(const struct ports *ports, struct in_addr pee
 		_exit(1);
 	close(WORKER_FIRST + (int)count);
 	forwarder->relays.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (worker_drop_capabilities() < 0 || forwarder->relays.epoll < 0)
+	if (worker_drop_capabilities() < 0 || forwarder->relays.epoll < 0 || watch_signals(forwarder) < 0)
 		_exit(1);
 	for (size_t i = 0; i < count; i++)
 		if (loop_add(forwarder->relays.epoll, &forwarder->gates[i].source, EPOLLIN) < 0)

@@ -76,7 +76,9 @@ void process_settle(struct process *process)
 		input_close(&process->input);
 		follow_serve(process);
 		announce_exit(process);
-		stop_forwarder(process);
+		/* Its last words may still be on their way through the forwarder, which ends by itself when they have arrived. */
+		if (process->forwarder >= 0)
+			syscall(SYS_pidfd_send_signal, process->forwarder, SIGTERM, NULL, 0);
 		ports_close(&process->ports);
 	}
 	if (process->state != FINISHED)
