@@ -144,7 +144,8 @@ static int take(struct process *process)
 		return 0;
 	if (got != sizeof status)
 		status.kind = 0;
-	status.failure.what[sizeof status.failure.what - 1] = status.failure.detail[sizeof status.failure.detail - 1] = 0;
+	status.failure.what[sizeof status.failure.what - 1] = 0;
+	status.failure.detail[sizeof status.failure.detail - 1] = 0;
 	if (status.kind == STATUS_TTY && fd >= 0) {
 		take_terminal(process, fd);
 		return 1;
