@@ -3,7 +3,14 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Beside the files named *.root.test.ts, which run as root only. */
-const alsoAsRoot = []
+const alsoAsRoot = [
+  'test/integration/containers/end.test.ts',
+  'test/integration/containers/exec.test.ts',
+  'test/integration/fixtures/waits.test.ts',
+  'test/integration/security/host-image.test.ts',
+  'test/integration/security/keeper-socket.test.ts',
+  'test/integration/session.test.ts',
+]
 
 /** With AIRPLANT_IDS=single. */
 const alsoWithSingleId = [
@@ -17,6 +24,10 @@ const alsoWithSingleId = [
   'test/integration/containers/terminal.test.ts',
   'test/integration/ids/single.test.ts',
   'test/integration/ids/unmapped-owner.test.ts',
+  'test/integration/security/confinement.test.ts',
+  'test/integration/security/host-image.test.ts',
+  'test/integration/security/joining.test.ts',
+  'test/integration/security/users.test.ts',
   'test/integration/storage/drivers.test.ts',
 ]
 
