@@ -7,14 +7,16 @@
 void bytes_grow(uint8_t **bytes, size_t *room, size_t needed)
 {
 	size_t size = *room ? *room : 4096;
+	uint8_t *more;
 
 	if (needed <= *room)
 		return;
 	while (size < needed)
 		size *= 2;
-	*bytes = realloc(*bytes, size);
-	if (!*bytes)
+	more = realloc(*bytes, size);
+	if (!more)
 		abort();
+	*bytes = more;
 	*room = size;
 }
 

@@ -202,18 +202,14 @@ static int list(struct call *call)
 static int pool(struct call *call)
 {
 	struct keeper *keeper = call->keeper;
-	uint8_t *plan = malloc(call->fields[1].size + 1);
+	const struct field *plan = &call->fields[1];
+	size_t room = keeper->pool_plan_size;
 
-	if (!plan)
-		return fail(&call->failure, ENOMEM, "pool", "plan");
-	memcpy(plan, call->fields[1].text, call->fields[1].size);
-	if (netpool_start(&keeper->pool, call->fields[0].number, plan, call->fields[1].size, &call->failure) < 0) {
-		free(plan);
+	if (netpool_start(&keeper->pool, call->fields[0].number, (const uint8_t *)plan->text, plan->size, &call->failure) < 0)
 		return -1;
-	}
-	free(keeper->pool_plan);
-	keeper->pool_plan = plan;
-	keeper->pool_plan_size = call->fields[1].size;
+	bytes_grow(&keeper->pool_plan, &room, plan->size);
+	memcpy(keeper->pool_plan, plan->text, plan->size);
+	keeper->pool_plan_size = plan->size;
 	return 0;
 }
 
