@@ -40,7 +40,7 @@ function accountHome(): string | undefined {
 
 function real(path: string): string {
   try {
-    return realpathSync(path)
+    return realpathSync.native(path)
   } catch {
     return path
   }

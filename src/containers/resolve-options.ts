@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { resolveCapabilities } from '../rootless/capabilities.ts'
@@ -26,9 +26,10 @@ const LOG_LIMIT = 1024 ** 2
 const LEAST_LOG_LIMIT = 4096
 const STOP_TIMEOUT = 10_000
 
-/** Twelve hexadecimal digits, as docker shows them. */
+/** Twelve hexadecimal digits, as docker shows them. Of a UUID, because Node keeps those in store. */
 export function newId(): string {
-  return randomBytes(6).toString('hex')
+  const uuid = randomUUID()
+  return uuid.slice(0, 8) + uuid.slice(9, 13)
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { CompileSeccompOptions } from '../rootless/seccomp/compile.ts'
+import { compileSeccomp } from '../rootless/seccomp/compile.ts'
+import { defaultProfile } from '../rootless/seccomp/default-profile.ts'
 import type { ContainerSpec } from './spec.ts'
 
 /** Compiles and remembers filters: compiling takes some milliseconds the first time, and most containers want the same one. */
@@ -21,12 +23,10 @@ async function compile(
   profile: Exclude<ContainerSpec['seccomp'], 'unconfined'>,
   options: CompileSeccompOptions,
 ): Promise<Uint8Array> {
-  const { compileSeccomp } = await import('../rootless/seccomp/compile.ts')
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
   if (profile !== 'default') {
     const { parseSeccompProfile } = await import('../rootless/seccomp/parse-profile.ts')
     return compileSeccomp(parseSeccompProfile(profile), arch, options)
   }
-  const { defaultProfile } = await import('../rootless/seccomp/default-profile.ts')
   return compileSeccomp(defaultProfile, arch, options)
 }

@@ -58,7 +58,8 @@ const kinds = { container: 0, exec: 1, helper: 2 }
 
 /** The body of a `spawn` frame. */
 export function encodeSpawn(request: SpawnRequest): FieldWriter {
-  return frameFields()
+  const plan = request.plan.encode()
+  return frameFields(plan.length + 1024)
     .s(request.id ?? '')
     .u(kinds[request.kind])
     .u(request.target ?? 0)
@@ -71,7 +72,7 @@ export function encodeSpawn(request: SpawnRequest): FieldWriter {
     .b(encodePorts(request.ports ?? []))
     .s(request.peer ?? '')
     .s(request.meta ?? '')
-    .b(request.plan.encode())
+    .b(plan)
 }
 
 function flagsOf(request: SpawnRequest): number {

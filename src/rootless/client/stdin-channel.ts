@@ -24,6 +24,7 @@ export class StdinChannel {
   #credit = STDIN_WINDOW
   #isClosed = false
   #error: Error | undefined
+  #hasEnded = false
   #release: (() => void) | undefined
   #stream: Writable | undefined
 
@@ -34,6 +35,7 @@ export class StdinChannel {
   /** Resolves when the last byte was sent. Rejects with EPIPE when the process ended before. */
   write(chunk: Uint8Array): Promise<void> {
     if (this.#error) return Promise.reject(this.#error)
+    if (this.#hasEnded) return Promise.reject(brokenPipe())
     if (this.#isClosed) return Promise.reject(new Error('Cannot write to stdin: it was closed'))
     return new Promise((resolve, reject) => {
       this.#writes.push({ rest: chunk, resolve, reject })
@@ -61,9 +63,9 @@ export class StdinChannel {
 
   /** The process or the keeper is gone. Without an error the stream is just destroyed, as its reader went away in order. */
   fail(error: Error | undefined): void {
-    this.#error ??= error ?? brokenPipe()
-    const writes = this.#writes.splice(0)
-    for (const { reject } of writes) reject(this.#error)
+    this.#error ??= error
+    this.#hasEnded = true
+    for (const { reject } of this.#writes.splice(0)) reject(this.#error ?? brokenPipe())
     this.#holdWhileWaiting()
     if (this.#stream && !this.#stream.writableFinished) this.#stream.destroy(error)
   }
@@ -84,7 +86,7 @@ export class StdinChannel {
   }
 
   #flush(): void {
-    if (this.#error) return
+    if (this.#error || this.#hasEnded) return
     for (let write = this.#writes[0]; write; write = this.#writes[0]) {
       const size = Math.min(write.rest.length, this.#credit)
       if (size === 0 && write.rest.length > 0) break

@@ -11,9 +11,12 @@ export class FieldWriter {
   #bytes: Buffer
   #size: number
 
-  /** @param reserve bytes left free at the front, for a frame's header */
-  constructor(reserve = 0) {
-    this.#bytes = Buffer.allocUnsafe(Math.max(512, reserve * 2))
+  /**
+   * @param reserve bytes left free at the front, for a frame's header
+   * @param expected bytes that will probably be written; more grow it
+   */
+  constructor(reserve = 0, expected = 512) {
+    this.#bytes = Buffer.allocUnsafe(reserve + expected)
     this.#size = reserve
   }
 

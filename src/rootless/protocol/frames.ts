@@ -50,8 +50,8 @@ export interface Frame {
 }
 
 /** A writer for a frame's fields, to be given to {@link encodeFrame}. */
-export function frameFields(): FieldWriter {
-  return new FieldWriter(FRAME_HEADER)
+export function frameFields(expected?: number): FieldWriter {
+  return new FieldWriter(FRAME_HEADER, expected)
 }
 
 /** The whole frame from fields written by {@link frameFields}. Throws a RangeError when it is over 16 MiB. */

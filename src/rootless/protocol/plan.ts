@@ -7,6 +7,9 @@ import { operations } from './operations.ts'
 /** Descriptors that a plan can hold. */
 export const SLOTS = 512
 
+// Bytes of the plan of a container: half of them are the seccomp filter.
+const TYPICAL_SIZE = 6144
+
 /** The limit that means none, for {@link Plan.rlimit}. */
 export const INFINITE_LIMIT = 2n ** 64n - 1n
 
@@ -203,7 +206,7 @@ export class Plan {
 
   /** The plan as the keeper reads it. Throws a TypeError for text with a NUL, a RangeError for a number out of range. */
   encode(): Buffer {
-    const writer = new FieldWriter().u32(this.#steps.length)
+    const writer = new FieldWriter(0, TYPICAL_SIZE).u32(this.#steps.length)
     for (const step of this.#steps) encodeStep(writer, step)
     return writer.finish()
   }
