@@ -2,15 +2,16 @@
 export interface Milestones {
   readonly running: number
   readonly imported: number
-  readonly session: number
-  readonly container: number
+  readonly started: number
+  readonly removed: number
 }
 
 const running = performance.now()
-const { Session, withContainer } = await import('../src/index.ts')
+const { withContainer } = await import('../src/index.ts')
 const imported = performance.now()
-const own = await Session.start()
-const session = performance.now()
-await withContainer({ command: ['/bin/true'], session: own }, (container) => container.wait())
-const container = performance.now()
-process.stdout.write(JSON.stringify({ running, imported, session, container } satisfies Milestones))
+const container = await withContainer({ command: ['/bin/true'] })
+const started = performance.now()
+await container.wait()
+await container[Symbol.asyncDispose]()
+const removed = performance.now()
+process.stdout.write(JSON.stringify({ running, imported, started, removed } satisfies Milestones))
