@@ -185,7 +185,8 @@ static int list(struct call *call)
 	for (struct process *process = call->keeper->processes; process; process = process->next) {
 		char pid[24];
 
-		if (process->kind != CONTAINER)
+		/* One that failed was never there, though it takes a moment until it is reaped. */
+		if (process->kind != CONTAINER || process->failed)
 			continue;
 		snprintf(pid, sizeof pid, "%llu", (unsigned long long)process->host_pid);
 		body_text(&call->answer, process->id);
