@@ -4,9 +4,8 @@ import { join } from 'node:path'
 
 /** Beside the files named *.root.test.ts, which run as root only. */
 const alsoAsRoot = [
-  'test/integration/containers/end.test.ts',
-  'test/integration/containers/exec.test.ts',
   'test/integration/fixtures/waits.test.ts',
+  'test/integration/fixtures/with-container.test.ts',
   'test/integration/security/host-image.test.ts',
   'test/integration/security/keeper-socket.test.ts',
   'test/integration/session.test.ts',

@@ -11,6 +11,8 @@
 
 #include "remove.h"
 
+#define TRASH_TRIES 20 /* at an interval of a fifth of a second */
+
 struct process *process_find(struct keeper *keeper, uint64_t handle)
 {
 	for (struct process *process = keeper->processes; process; process = process->next)
@@ -36,11 +38,15 @@ static void kill_helpers(const struct process *container)
 	}
 }
 
+/* Waited for, which takes a fraction of a millisecond: whoever removed the container may publish on the same port at once. */
 static void stop_forwarder(struct process *process)
 {
+	siginfo_t ignored;
+
 	if (process->forwarder < 0)
 		return;
 	syscall(SYS_pidfd_send_signal, process->forwarder, SIGKILL, NULL, 0);
+	waitid(P_PIDFD, (id_t)process->forwarder, &ignored, WEXITED);
 	close(process->forwarder);
 	process->forwarder = -1;
 }
@@ -187,11 +193,15 @@ static void exited(struct process *process, int status)
 	process_settle(process);
 }
 
-/* What was thrown in behind its back is for the next one; what could not be deleted would keep one busy for ever. */
+/*
+ * What was thrown in behind its back is for the next one. What could not be deleted may be in use by a helper that is about to end;
+ * what never can be must not keep the keeper busy for ever.
+ */
 static void trash_emptied(struct keeper *keeper, int status)
 {
 	keeper->trash = 0;
-	if (status == 0)
+	keeper->trash_failures = status == 0 ? 0 : keeper->trash_failures + 1;
+	if (keeper->trash_failures < TRASH_TRIES)
 		keeper_housekeeping(keeper);
 }
 
