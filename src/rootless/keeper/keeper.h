@@ -49,6 +49,7 @@ struct keeper {
 	struct process *processes;
 	uint64_t next_handle;
 	pid_t trash; /* who empties it now, 0: nobody */
+	unsigned int trash_failures; /* one after another */
 	int32_t *pids; /* shared with joiners: the kernel writes the pid of an exec'd process here, see process.c */
 	bool ending;
 };

@@ -10,6 +10,8 @@ int remove_later(int session, const char *scratch);
 
 /* Deletes what is in <session>/trash, in a process of low priority. Returns its pid, 0 when there was nothing. */
 int remove_trash_start(int session);
+/* The same at once, by the caller itself. */
+void remove_trash_now(int session);
 
 /* In a process of low priority: deletes each session directory beside ours whose `lock` nobody holds. */
 int remove_dead_sessions_start(int sessions, const char *own_name);

@@ -129,6 +129,7 @@ _Noreturn void keeper_end(struct keeper *keeper)
 		if (process->scratch && *process->scratch)
 			remove_later(keeper->session, process->scratch);
 	}
+	remove_trash_now(keeper->session);
 	umount2(keeper->work, MNT_DETACH);
 	remove_tree(keeper->sessions, keeper->name);
 	_exit(0);

@@ -56,6 +56,17 @@ int remove_later(int session, const char *scratch)
 	return move_to_trash(session, scratch);
 }
 
+/* A helper that was not killed in time may have mounted its file system after the scratch directory was thrown away. */
+static void detach(int directory, const char *name)
+{
+	cleanup_close int entry = openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char merged[64];
+
+	snprintf(merged, sizeof merged, "/proc/self/fd/%d/merged", entry);
+	while (entry >= 0 && umount2(merged, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		;
+}
+
 /* Deletes the entries of the directory. Gives how many it met, -1 when one of them stayed. */
 static int empty(int directory)
 {
@@ -71,6 +82,7 @@ static int empty(int directory)
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		met++;
+		detach(directory, entry->d_name);
 		if (remove_tree(directory, entry->d_name) < 0)
 			result = -1;
 	}
@@ -105,6 +117,14 @@ _Noreturn static void trash_main(int directory)
 		met = empty(WORKER_FIRST);
 	while (met > 0);
 	_exit(met < 0);
+}
+
+void remove_trash_now(int session)
+{
+	cleanup_close int directory = openat(session, "trash", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (directory >= 0)
+		empty(directory);
 }
 
 int remove_trash_start(int session)
