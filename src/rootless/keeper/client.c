@@ -89,7 +89,8 @@ static void take_frames(struct client *client)
 static void send_queue(struct client *client)
 {
 	while (!client->gone && unsent(client) > 0) {
-		ssize_t sent = send(client->source.fd, client->out + client->out_start, unsent(client), MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t sent = send(client->source.fd, client->out + client->out_start, unsent(client),
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent < 0 && errno == EINTR)
 			continue;

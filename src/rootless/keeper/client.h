@@ -5,14 +5,36 @@
 #include "keeper.h"
 
 enum message {
-	HELLO = 1, SPAWN, SIGNAL, STDIN, CLOSE_STDIN, CREDIT, RESIZE, LOGS, END_LOGS, PAUSE, RESUME, REMOVE, READ_NET, LIST,
-	POOL = 16, SHUTDOWN,
-	OK = 100, ERROR, DATA, END, EXIT, LOG, LOG_END, STDIN_CREDIT, DROPPED,
+	HELLO = 1,
+	SPAWN,
+	SIGNAL,
+	STDIN,
+	CLOSE_STDIN,
+	CREDIT,
+	RESIZE,
+	LOGS,
+	END_LOGS,
+	PAUSE,
+	RESUME,
+	REMOVE,
+	READ_NET,
+	LIST,
+	POOL = 16,
+	SHUTDOWN,
+	OK = 100,
+	ERROR,
+	DATA,
+	END,
+	EXIT,
+	LOG,
+	LOG_END,
+	STDIN_CREDIT,
+	DROPPED,
 };
 
 #define FRAME_HEADER 12
 #define QUEUE_HIGH (256u << 10) /* streams pause above this many unsent bytes, so that no answer waits behind more */
-#define QUEUE_MOST (4u << 20)   /* requests pause above this many: who does not read its answers gets no more of them */
+#define QUEUE_MOST (4u << 20)	/* requests pause above this many: who does not read its answers gets no more of them */
 
 struct client {
 	struct source source;

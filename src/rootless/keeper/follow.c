@@ -10,7 +10,8 @@ int follow_start(struct process *process, struct client *client, uint32_t id, bo
 
 	if (!follower)
 		return -1;
-	*follower = (struct follower){ .process = process, .client = client, .id = id, .follow = follow, .credit = credit };
+	*follower =
+		(struct follower){ .process = process, .client = client, .id = id, .follow = follow, .credit = credit };
 	follower->next = process->followers;
 	process->followers = follower;
 	return 0;

@@ -26,18 +26,18 @@ struct process;
 /* The whole state of a keeper: one per process, made by boot.c and setup.c, passed to everyone. */
 struct keeper {
 	int epoll;
-	int session;           /* the session directory */
-	int sessions;          /* its parent */
+	int session;	       /* the session directory */
+	int sessions;	       /* its parent */
 	const char *directory; /* absolute path of the session directory */
-	char name[64];         /* its last component */
+	char name[64];	       /* its last component */
 	char work[4096];       /* <directory>/k: private mounts */
-	int lock;              /* flock held for as long as this keeper lives */
-	int seed;              /* mount namespace in which every container's root is set up */
-	int self;              /* sealed copy of this program */
-	int host_proc;         /* /proc of the namespace that Node lives in */
-	int signals;           /* signalfd */
+	int lock;	       /* flock held for as long as this keeper lives */
+	int seed;	       /* mount namespace in which every container's root is set up */
+	int self;	       /* sealed copy of this program */
+	int host_proc;	       /* /proc of the namespace that Node lives in */
+	int signals;	       /* signalfd */
 	pid_t host_pid;
-	uid_t real_root; /* who else may connect: the overflow ID where real root started us, else 0 */
+	uid_t real_root;	/* who else may connect: the overflow ID where real root started us, else 0 */
 	uint64_t open_files[2]; /* RLIMIT_NOFILE as it was: what containers inherit */
 	struct source signal_source, listener, housekeeping, broker;
 	int tokens[TOKENS]; /* what the broker opened, until a plan takes it */
@@ -48,7 +48,7 @@ struct keeper {
 	struct client *clients;
 	struct process *processes;
 	uint64_t next_handle;
-	pid_t trash; /* who empties it now, 0: nobody */
+	pid_t trash;		     /* who empties it now, 0: nobody */
 	unsigned int trash_failures; /* one after another */
 	int32_t *pids; /* shared with joiners: the kernel writes the pid of an exec'd process here, see process.c */
 	bool ending;

@@ -54,20 +54,22 @@ static int reexecute_sealed(char **argv)
 
 static int usage(void)
 {
-	fputs("airplant-keeper is started by airplant, see docs/protocol.md; --version and --probe userns|maps|fuse|tun work by hand\n", stderr);
+	fputs("airplant-keeper is started by airplant, see docs/protocol.md; --version and --probe "
+	      "userns|maps|fuse|tun work by hand\n",
+	      stderr);
 	return 2;
 }
 
 static int parse(int argc, char **argv, struct settings *settings)
 {
 	for (int i = 1; i + 1 < argc; i += 2) {
-		const char **to = !strcmp(argv[i], "--session") ? &settings->session :
-				  !strcmp(argv[i], "--map")     ? &settings->method :
-				  !strcmp(argv[i], "--uids")    ? &settings->uids :
-				  !strcmp(argv[i], "--gids")    ? &settings->gids :
+		const char **to = !strcmp(argv[i], "--session")	  ? &settings->session :
+				  !strcmp(argv[i], "--map")	  ? &settings->method :
+				  !strcmp(argv[i], "--uids")	  ? &settings->uids :
+				  !strcmp(argv[i], "--gids")	  ? &settings->gids :
 				  !strcmp(argv[i], "--newuidmap") ? &settings->newuidmap :
 				  !strcmp(argv[i], "--newgidmap") ? &settings->newgidmap :
-				  !strcmp(argv[i], "--broker") ? &settings->broker :
+				  !strcmp(argv[i], "--broker")	  ? &settings->broker :
 								    NULL;
 		if (!to)
 			return -1;
@@ -84,7 +86,8 @@ static int give_up(const struct failure *failure)
 
 	client_fail(&client, 0, failure);
 	if (write(CONTROL, client.out, client.out_size) != (ssize_t)client.out_size)
-		fprintf(stderr, "airplant-keeper: %s: %s: %s\n", failure->what, failure->detail, strerror(failure->err));
+		fprintf(stderr, "airplant-keeper: %s: %s: %s\n", failure->what, failure->detail,
+			strerror(failure->err));
 	/* Node is writing its first request: were that answered by a reset, the frame above would be lost. */
 	shutdown(CONTROL, SHUT_WR);
 	while (read(CONTROL, &ignored, sizeof ignored) > 0)

@@ -15,8 +15,8 @@
 struct ports {
 	size_t count;
 	struct listener {
-		int fd;          /* -1: skipped, or closed */
-		uint16_t host;   /* as bound */
+		int fd;		 /* -1: skipped, or closed */
+		uint16_t host;	 /* as bound */
 		uint16_t target; /* inside the container */
 	} list[PORTS_MAX];
 };
@@ -27,6 +27,7 @@ void ports_close(struct ports *ports);
 
 /* Starts the forwarder: a process that keeps the listening sockets, joins the network namespace, and connects from there to
  * the peer address for each connection that it accepts. It has no other descriptor of the keeper's. Gives its pid and pidfd. */
-pid_t forward_start(const struct ports *ports, struct in_addr peer, int network_namespace, int *pidfd, struct failure *failure);
+pid_t forward_start(const struct ports *ports, struct in_addr peer, int network_namespace, int *pidfd,
+		    struct failure *failure);
 
 #endif

@@ -19,8 +19,9 @@ static const char *error_name(int err)
 	static const struct {
 		int err;
 		const char *name;
-	} names[] = { { EPERM, "EPERM" },   { EACCES, "EACCES" }, { EINVAL, "EINVAL" }, { ENOSPC, "ENOSPC" }, { ENOSYS, "ENOSYS" },
-		      { EUSERS, "EUSERS" }, { ENOENT, "ENOENT" }, { ENXIO, "ENXIO" },	{ ENODEV, "ENODEV" }, { EBUSY, "EBUSY" } };
+	} names[] = { { EPERM, "EPERM" },   { EACCES, "EACCES" }, { EINVAL, "EINVAL" }, { ENOSPC, "ENOSPC" },
+		      { ENOSYS, "ENOSYS" }, { EUSERS, "EUSERS" }, { ENOENT, "ENOENT" }, { ENXIO, "ENXIO" },
+		      { ENODEV, "ENODEV" }, { EBUSY, "EBUSY" } };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (names[i].err == err)

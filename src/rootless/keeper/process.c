@@ -24,7 +24,7 @@ struct process *process_find(struct keeper *keeper, uint64_t handle)
 /* The pid is ours to use until we reap it: nobody else can, so it cannot be taken over by another process. */
 void process_kill(struct process *process)
 {
-	if (process->state < EXITED && *process->pid > 0)
+	if (process->state<EXITED && * process->pid> 0)
 		kill(*process->pid, SIGKILL);
 }
 

@@ -8,7 +8,7 @@
 enum kind { CONTAINER = 0, EXEC = 1, HELPER = 2 };
 
 enum spawn_flag {
-	SPAWN_NETWORK = 1,  /* network namespace from the pool */
+	SPAWN_NETWORK = 1, /* network namespace from the pool */
 	SPAWN_TTY = 2,
 	SPAWN_STDIN = 4,
 	SPAWN_ATTACHED = 8,
@@ -30,9 +30,9 @@ struct process {
 	bool failed;  /* a step failed: the client was told, no exit is announced */
 	bool removed; /* goes away as soon as it has finished */
 	char *id, *scratch, *cgroup, *meta;
-	bool own_network; /* not the keeper's, and the host's, which cannot be joined */
+	bool own_network;	 /* not the keeper's, and the host's, which cannot be joined */
 	char *uid_map, *gid_map; /* of nestUser */
-	int32_t *pid; /* in the shared page, because a joiner's clone writes it */
+	int32_t *pid;		 /* in the shared page, because a joiner's clone writes it */
 	int pidfd;
 	uint64_t host_pid;
 	struct source status; /* until the program runs */

@@ -66,7 +66,9 @@ static int resize(struct call *call)
 		return -1;
 	if (!(process->flags & SPAWN_TTY) || process->output[0].source.fd < 0)
 		return fail(&call->failure, ENOTTY, "resize", "%s", process->id);
-	return ioctl(process->output[0].source.fd, TIOCSWINSZ, &size) < 0 ? fail(&call->failure, errno, "resize", "pty") : 0;
+	return ioctl(process->output[0].source.fd, TIOCSWINSZ, &size) < 0 ?
+		       fail(&call->failure, errno, "resize", "pty") :
+		       0;
 }
 
 static int logs(struct call *call)
@@ -104,8 +106,8 @@ static int pause_or_resume(struct call *call, bool pause)
 		return fail(&call->failure, ESRCH, pause ? "pause" : "resume", "%s", process->id);
 	if (process->freeze.active == pause)
 		return fail(&call->failure, EALREADY, pause ? "pause" : "resume", "%s", process->id);
-	return pause ? freeze_all(&process->freeze, *process->pid, process->cgroup, &call->failure)
-		     : freeze_thaw(&process->freeze, process->cgroup, &call->failure);
+	return pause ? freeze_all(&process->freeze, *process->pid, process->cgroup, &call->failure) :
+		       freeze_thaw(&process->freeze, process->cgroup, &call->failure);
 }
 
 static int pause_container(struct call *call)
@@ -192,7 +194,8 @@ static int list(struct call *call)
 		body_text(&call->answer, process->id);
 		body_text(&call->answer, process->meta);
 		body_text(&call->answer, pid);
-		body_text(&call->answer, process->freeze.active && process->state == RUNNING ? "paused" : states[process->state]);
+		body_text(&call->answer,
+			  process->freeze.active && process->state == RUNNING ? "paused" : states[process->state]);
 		count += 4;
 	}
 	memcpy(call->answer.bytes + at, &count, sizeof count);
@@ -206,7 +209,8 @@ static int pool(struct call *call)
 	const struct field *plan = &call->fields[1];
 	size_t room = keeper->pool_plan_size;
 
-	if (netpool_start(&keeper->pool, call->fields[0].number, (const uint8_t *)plan->text, plan->size, &call->failure) < 0)
+	if (netpool_start(&keeper->pool, call->fields[0].number, (const uint8_t *)plan->text, plan->size,
+			  &call->failure) < 0)
 		return -1;
 	bytes_grow(&keeper->pool_plan, &room, plan->size);
 	memcpy(keeper->pool_plan, plan->text, plan->size);

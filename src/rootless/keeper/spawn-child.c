@@ -63,7 +63,11 @@ static int place_stdio(const struct process *process, const struct spawn *spawn,
 _Noreturn void spawn_child(struct keeper *keeper, const struct process *process, struct spawn *spawn)
 {
 	struct failure failure = { .step = NO_STEP };
-	struct child child = { .status = spawn->status, .seed = keeper->seed, .self = keeper->self, .tokens = keeper->tokens, .token_count = TOKENS,
+	struct child child = { .status = spawn->status,
+			       .seed = keeper->seed,
+			       .self = keeper->self,
+			       .tokens = keeper->tokens,
+			       .token_count = TOKENS,
 			       .entered = process->kind == EXEC };
 
 	for (int i = 0; i < SLOTS; i++)

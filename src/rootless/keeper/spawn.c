@@ -14,7 +14,8 @@
 #include <sys/syscall.h>
 
 #define PIDS_MAX 16384
-#define NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define NAMESPACES \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
 static void close_fd(int *fd)
 {
@@ -80,7 +81,8 @@ static int make_stdio(struct process *process, struct spawn *spawn, struct failu
 	return 0;
 }
 
-static int make_network(struct keeper *keeper, const struct process *process, struct spawn *spawn, struct failure *failure)
+static int make_network(struct keeper *keeper, const struct process *process, struct spawn *spawn,
+			struct failure *failure)
 {
 	if (!(process->flags & SPAWN_NETWORK))
 		return 0;
@@ -209,7 +211,8 @@ static int check(struct keeper *keeper, struct spawn *spawn, struct failure *fai
 		return fail(failure, EINVAL, "spawn", "kind or log limit");
 	/* Any other bit would make the child a part of the keeper itself: its memory, its descriptors, its threads. */
 	if (fields[F_NAMESPACES].number & ~(uint64_t)NAMESPACES)
-		return fail(failure, EINVAL, "spawn", "namespaces %#llx", (unsigned long long)fields[F_NAMESPACES].number);
+		return fail(failure, EINVAL, "spawn", "namespaces %#llx",
+			    (unsigned long long)fields[F_NAMESPACES].number);
 	if ((fields[F_FLAGS].number & SPAWN_LOGGED) && fields[F_LOG_LIMIT].number < 4096)
 		return fail(failure, EINVAL, "spawn", "log limit below 4096");
 	if (fields[F_TARGET].number)
@@ -235,7 +238,8 @@ int process_spawn(struct client *client, uint32_t request, const uint8_t *body, 
 	if (result == 0 && make_process(client, request, &spawn, &process) < 0)
 		result = fail(failure, ENOMEM, "spawn", "out of memory, or too many processes");
 	if (result == 0)
-		result = ports_bind((const uint8_t *)spawn.fields[F_PORTS].text, spawn.fields[F_PORTS].size, &process->ports, failure);
+		result = ports_bind((const uint8_t *)spawn.fields[F_PORTS].text, spawn.fields[F_PORTS].size,
+				    &process->ports, failure);
 	if (result == 0)
 		result = make_stdio(process, &spawn, failure);
 	if (result == 0)

@@ -17,7 +17,9 @@ ssize_t status_receive(int socket, struct status *status, int *fd)
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec data = { .iov_base = status, .iov_len = sizeof *status };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
 	ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 
@@ -162,7 +164,9 @@ static int take(struct process *process)
 /* Nothing more will be said: the program was executed, or a step failed. May free a process that has no child. */
 static void finish(struct process *process)
 {
-	const struct failure silent = { .step = NO_STEP, .err = ESRCH, .what = "join", .detail = "killed on its way into the container" };
+	const struct failure silent = {
+		.step = NO_STEP, .err = ESRCH, .what = "join", .detail = "killed on its way into the container"
+	};
 
 	loop_remove(process->keeper->epoll, &process->status);
 	close(process->status.fd);

@@ -95,7 +95,8 @@ void stream_open(struct stream *stream, struct process *process, uint8_t number,
 {
 	uint64_t credit = stream->credit;
 
-	*stream = (struct stream){ .source = { .fd = fd, .ready = stream_ready }, .process = process, .number = number };
+	*stream =
+		(struct stream){ .source = { .fd = fd, .ready = stream_ready }, .process = process, .number = number };
 	stream->credit = credit;
 	stream->ended = fd < 0;
 }
@@ -127,7 +128,8 @@ void stream_drain(struct stream *stream)
 
 	if (stream->source.fd < 0)
 		tell_end(stream); /* a terminal that never came */
-	while (stream->source.fd >= 0 && !stream->to_void && (most = allowance(stream)) > 0 && pump(stream, most, &empty))
+	while (stream->source.fd >= 0 && !stream->to_void && (most = allowance(stream)) > 0 &&
+	       pump(stream, most, &empty))
 		;
 	if (stream->source.fd >= 0 && empty && stream->process->kind != CONTAINER) {
 		tell_end(stream);

@@ -18,8 +18,8 @@ struct stream {
 	struct process *process;
 	uint8_t number;
 	bool listening; /* in the epoll set */
-	bool ended;     /* the client was told, or there never was one */
-	bool to_void;   /* the process has exited, others still hold the pipe */
+	bool ended;	/* the client was told, or there never was one */
+	bool to_void;	/* the process has exited, others still hold the pipe */
 	uint64_t credit;
 };
 

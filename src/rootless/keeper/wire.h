@@ -13,8 +13,8 @@
 struct field {
 	uint64_t number;  /* u: the value; v: the count */
 	const char *text; /* s: NUL-terminated, in place; b: the bytes, in place */
-	size_t size;      /* s, b: bytes */
-	char **list;      /* v: NULL-terminated, allocated */
+	size_t size;	  /* s, b: bytes */
+	char **list;	  /* v: NULL-terminated, allocated */
 };
 
 /* Decodes exactly the fields of the signature from all of the bytes. 0, or -1 with nothing left allocated. */

@@ -34,8 +34,11 @@ static int bind_node(const struct keeper *keeper, const char *node, struct failu
 
 static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
 static const char *const directories[] = { "pts", "shm", "mqueue" };
-static const char *const links[][2] = { { "/proc/self/fd", "fd" }, { "fd/0", "stdin" }, { "fd/1", "stdout" },
-					{ "fd/2", "stderr" }, { "pts/ptmx", "ptmx" } };
+static const char *const links[][2] = { { "/proc/self/fd", "fd" },
+					{ "fd/0", "stdin" },
+					{ "fd/1", "stdout" },
+					{ "fd/2", "stderr" },
+					{ "pts/ptmx", "ptmx" } };
 
 /* The template of /dev: one clone of it costs a fifth of making a new one. Read-only, because clones share its tmpfs. */
 static int make_dev(const struct keeper *keeper, struct failure *failure)
@@ -72,7 +75,8 @@ static int make_covers(const struct keeper *keeper, struct failure *failure)
 
 	snprintf(empty, sizeof empty, "%s/empty", keeper->work);
 	snprintf(null, sizeof null, "%s/null", keeper->work);
-	if (mkdir(empty, 0555) < 0 || mount("tmpfs", empty, "tmpfs", MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY, "mode=555,size=4k") < 0)
+	if (mkdir(empty, 0555) < 0 ||
+	    mount("tmpfs", empty, "tmpfs", MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY, "mode=555,size=4k") < 0)
 		return fail(failure, errno, "setup", "%s", empty);
 	close(open(null, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	if (mount("/dev/null", null, NULL, MS_BIND, NULL) < 0)
@@ -92,7 +96,8 @@ static int make_work(struct keeper *keeper, struct failure *failure)
 
 static int become_seed(const char *work)
 {
-	if (unshare(CLONE_NEWNS) < 0 || chdir(work) < 0 || mount("tmpfs", "seed", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64k") < 0)
+	if (unshare(CLONE_NEWNS) < 0 || chdir(work) < 0 ||
+	    mount("tmpfs", "seed", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64k") < 0)
 		return -1;
 	if (mkdir("seed/root", 0755) < 0 || chdir("seed") < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
 		return -1;
