@@ -85,7 +85,10 @@ export async function startVictim(rootfs: string, ending: string, env: NodeJS.Pr
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const first = await lines.next()
-  if (first.done) throw new Error(`The script ended: ${words}`)
+  if (first.done) {
+    rmSync(directory, { recursive: true, force: true })
+    throw new Error(`The script ended: ${words}`)
+  }
   return {
     ...holderOf(first.value),
     process: child,
