@@ -1,9 +1,8 @@
-import type { CompileSeccompOptions } from '../rootless/seccomp/compile.ts'
-import { compileSeccomp } from '../rootless/seccomp/compile.ts'
-import { defaultProfile } from '../rootless/seccomp/default-profile.ts'
+import { defaultCapabilities } from '../rootless/capabilities.ts'
+import { builtDefaultFilter } from '../rootless/seccomp/default-filter.ts'
 import type { ContainerSpec } from './spec.ts'
 
-/** Compiles and remembers filters: compiling takes some milliseconds the first time, and most containers want the same one. */
+/** Compiles and remembers filters. Most containers want the default one, which the build has compiled ahead. */
 export class SeccompFilters {
   readonly #compiled = new Map<string, Uint8Array>()
 
@@ -13,20 +12,28 @@ export class SeccompFilters {
     const key = JSON.stringify([seccomp, capabilityNames])
     const known = this.#compiled.get(key)
     if (known) return known
-    const filter = await compile(seccomp, { capabilities: new Set(capabilityNames) })
+    const filter = await makeFilter(seccomp, capabilityNames)
     this.#compiled.set(key, filter)
     return filter
   }
 }
 
-async function compile(
+async function makeFilter(
   profile: Exclude<ContainerSpec['seccomp'], 'unconfined'>,
-  options: CompileSeccompOptions,
+  capabilities: readonly string[],
 ): Promise<Uint8Array> {
   const arch = process.arch === 'arm64' ? 'arm64' : 'x64'
+  const isUsual = profile === 'default' && capabilities.join() === usualCapabilities
+  const built = isUsual ? builtDefaultFilter(arch) : undefined
+  if (built) return built
+  const { compileSeccomp } = await import('../rootless/seccomp/compile.ts')
+  const options = { capabilities: new Set(capabilities) }
   if (profile !== 'default') {
     const { parseSeccompProfile } = await import('../rootless/seccomp/parse-profile.ts')
     return compileSeccomp(parseSeccompProfile(profile), arch, options)
   }
+  const { defaultProfile } = await import('../rootless/seccomp/default-profile.ts')
   return compileSeccomp(defaultProfile, arch, options)
 }
+
+const usualCapabilities = [...defaultCapabilities].join()
