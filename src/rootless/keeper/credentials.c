@@ -35,12 +35,11 @@ static int set_capabilities(uint64_t permitted, uint64_t inheritable)
 static int drop_bounding(uint64_t keep, struct failure *failure)
 {
 	for (unsigned long capability = 0; capability < 64; capability++) {
-		int held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-
-		if (held < 0)
+		if (keep >> capability & 1 || prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
 			break; /* past the last one that this kernel knows */
-		if (held && !(keep >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-			return fail(failure, errno, NULL, "bounding set, capability %lu", capability);
+		return fail(failure, errno, NULL, "bounding set, capability %lu", capability);
 	}
 	return 0;
 }

@@ -50,7 +50,7 @@ struct keeper {
 	uint64_t next_handle;
 	pid_t trash;		     /* who empties it now, 0: nobody */
 	unsigned int trash_failures; /* one after another */
-	int32_t *pids; /* shared with joiners: the kernel writes the pid of an exec'd process here, see process.c */
+	int pid_namespace;	     /* the keeper's own, to come back to after an exec was started in a container's */
 	bool ending;
 };
 

@@ -24,8 +24,8 @@ struct process *process_find(struct keeper *keeper, uint64_t handle)
 /* The pid is ours to use until we reap it: nobody else can, so it cannot be taken over by another process. */
 void process_kill(struct process *process)
 {
-	if (process->state<EXITED && * process->pid> 0)
-		kill(*process->pid, SIGKILL);
+	if (process->state < EXITED && process->pid > 0)
+		kill(process->pid, SIGKILL);
 }
 
 /* A process that belongs to a container (fuse-overlayfs) goes with it. */
@@ -152,8 +152,6 @@ void process_free(struct process *process)
 	if (process->pidfd >= 0)
 		close(process->pidfd);
 	log_close(&process->log);
-	if (process->pid)
-		*process->pid = 0;
 	free(process->id);
 	free(process->scratch);
 	free(process->cgroup);
@@ -172,7 +170,7 @@ void process_discard(struct process *process)
 static struct process *find_pid(struct keeper *keeper, pid_t pid)
 {
 	for (struct process *process = keeper->processes; process; process = process->next)
-		if (process->state < EXITED && *process->pid == pid)
+		if (process->state < EXITED && process->pid == pid)
 			return process;
 	return NULL;
 }

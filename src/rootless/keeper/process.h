@@ -32,7 +32,7 @@ struct process {
 	char *id, *scratch, *cgroup, *meta;
 	bool own_network;	 /* not the keeper's, and the host's, which cannot be joined */
 	char *uid_map, *gid_map; /* of nestUser */
-	int32_t *pid;		 /* in the shared page, because a joiner's clone writes it */
+	pid_t pid;		 /* 0: there is none yet */
 	int pidfd;
 	uint64_t host_pid;
 	struct source status; /* until the program runs */

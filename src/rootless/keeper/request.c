@@ -47,11 +47,11 @@ static int send_signal(struct call *call)
 
 	if (!process)
 		return -1;
-	if (process->state >= EXITED || *process->pid <= 0)
+	if (process->state >= EXITED || process->pid <= 0)
 		return fail(&call->failure, ESRCH, "signal", "%s", process->id);
 	if (call->fields[1].number >= NSIG)
 		return fail(&call->failure, EINVAL, "signal", "%llu", (unsigned long long)call->fields[1].number);
-	if (kill(*process->pid, (int)call->fields[1].number) < 0)
+	if (kill(process->pid, (int)call->fields[1].number) < 0)
 		return fail(&call->failure, errno, "signal", "%llu", (unsigned long long)call->fields[1].number);
 	return 0;
 }
@@ -106,7 +106,7 @@ static int pause_or_resume(struct call *call, bool pause)
 		return fail(&call->failure, ESRCH, pause ? "pause" : "resume", "%s", process->id);
 	if (process->freeze.active == pause)
 		return fail(&call->failure, EALREADY, pause ? "pause" : "resume", "%s", process->id);
-	return pause ? freeze_all(&process->freeze, *process->pid, process->cgroup, &call->failure) :
+	return pause ? freeze_all(&process->freeze, process->pid, process->cgroup, &call->failure) :
 		       freeze_thaw(&process->freeze, process->cgroup, &call->failure);
 }
 
@@ -172,9 +172,9 @@ static int read_net(struct call *call)
 		return -1;
 	if (process->state != RUNNING)
 		return fail(&call->failure, ESRCH, "readNet", "%s", process->id);
-	if (read_proc(call, *process->pid, "tcp") < 0 || read_proc(call, *process->pid, "tcp6") < 0)
+	if (read_proc(call, process->pid, "tcp") < 0 || read_proc(call, process->pid, "tcp6") < 0)
 		return -1;
-	return sockets_of(call->keeper, *process->pid, call->fields[1].number & 1, &call->answer);
+	return sockets_of(call->keeper, process->pid, call->fields[1].number & 1, &call->answer);
 }
 
 static int list(struct call *call)

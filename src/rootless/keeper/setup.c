@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -28,7 +27,8 @@ static int mount_proc(struct keeper *keeper, struct failure *failure)
 		return fail(failure, errno, "setup", "make / private");
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return fail(failure, errno, "proc", "/proc");
-	return 0;
+	keeper->pid_namespace = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	return keeper->pid_namespace < 0 ? fail(failure, errno, "setup", "/proc/self/ns/pid") : 0;
 }
 
 /* The lock says that this session lives; whoever gets it may delete the directory. */
@@ -118,9 +118,6 @@ int setup(struct keeper *keeper, const struct settings *settings, struct failure
 	keeper->self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (readlink("/proc/self", target, sizeof target - 1) > 0)
 		keeper->host_pid = (pid_t)atoi(target); /* still the host's /proc */
-	keeper->pids = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (keeper->pids == MAP_FAILED)
-		return fail(failure, errno, "setup", "mmap");
 	/* Per-container keyrings would hit kernel.keys.maxkeys after 200 containers; the default filter denies keyctl anyway. */
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 	if (take_signals(keeper, failure) < 0 || mount_proc(keeper, failure) < 0 || make_session(keeper, failure) < 0)

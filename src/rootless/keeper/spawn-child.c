@@ -2,12 +2,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
 #include "spawn.h"
 
@@ -19,15 +17,10 @@ static _Noreturn void give_up(const struct child *child, const struct failure *f
 	_exit(127);
 }
 
-/*
- * Joins the namespaces of the container's pid 1. A pid namespace is joined by children only, so there is a second clone, as a child
- * of the keeper (CLONE_PARENT) which then reaps it. The kernel writes its pid to the page that the keeper shares before it runs.
- */
-static int join(const struct process *process, const struct process *target, struct failure *failure)
+/* Joins the namespaces of the container's pid 1, but for the pid namespace, in which this process was made. */
+static int join(const struct process *target, struct failure *failure)
 {
-	int namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
-	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PARENT_SETTID, .parent_tid = (uintptr_t)process->pid };
-	pid_t pid;
+	int namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
 
 	if (target->uid_map)
 		namespaces |= CLONE_NEWUSER;
@@ -35,11 +28,6 @@ static int join(const struct process *process, const struct process *target, str
 		namespaces |= CLONE_NEWNET;
 	if (setns(target->pidfd, namespaces) < 0)
 		return fail(failure, errno, "join", "%s", target->id);
-	pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-	if (pid < 0)
-		return fail(failure, errno, "clone3", "%s", target->id);
-	if (pid > 0)
-		_exit(0);
 	return 0;
 }
 
@@ -78,7 +66,7 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 		fail(&failure, errno, "stdio", "/dev/null");
 		give_up(&child, &failure);
 	}
-	if (process->kind == EXEC && join(process, spawn->target, &failure) < 0)
+	if (process->kind == EXEC && join(spawn->target, &failure) < 0)
 		give_up(&child, &failure);
 	/* In the keeper's process group a container could signal it, and every other container: kill(0, ...) looks at no pid namespace. */
 	if (setsid() < 0) {

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define PIDS_MAX 16384
 #define NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
@@ -34,17 +33,6 @@ static void release(struct spawn *spawn)
 	plan_release(&spawn->plan);
 	plan_release(&spawn->pool_plan);
 	wire_release(SPAWN_FIELDS, spawn->fields);
-}
-
-static int32_t *free_pid(struct keeper *keeper)
-{
-	for (size_t i = 0; i < PIDS_MAX; i++) {
-		int32_t *pid = &keeper->pids[(keeper->next_handle + i) % PIDS_MAX];
-
-		if (*pid == 0)
-			return pid;
-	}
-	return NULL;
 }
 
 /* The child's end of one standard stream, the keeper's other end in *ours. */
@@ -139,17 +127,15 @@ static int make_process(struct client *client, uint32_t request, struct spawn *s
 		process->uid_map = strdup(spawn->plan.steps[i].args[0].text);
 		process->gid_map = strdup(spawn->plan.steps[i].args[1].text);
 	}
-	process->pid = free_pid(keeper);
-	if (!process->pid || !process->id || !process->scratch || !process->cgroup || !process->meta)
+	if (!process->id || !process->scratch || !process->cgroup || !process->meta)
 		return -1;
 	if ((process->flags & SPAWN_LOGGED) && log_open(&process->log, fields[F_LOG_LIMIT].number) < 0)
 		return -1;
 	process->handle = ++keeper->next_handle;
-	*process->pid = -1;
 	return 0;
 }
 
-/* A container gets its namespaces by clone3; execs and helpers are plain children (spawn-child.c joins). */
+/* A container gets its namespaces by clone3; helpers are plain children. */
 static pid_t clone_child(const struct process *process, const struct spawn *spawn, int *pidfd)
 {
 	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uintptr_t)pidfd, .exit_signal = SIGCHLD };
@@ -163,6 +149,25 @@ static pid_t clone_child(const struct process *process, const struct spawn *spaw
 	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
+/*
+ * An exec's pid namespace is that of its container. It is only ever joined for children, so the keeper joins it for the one that it
+ * clones now; the other namespaces are joined by the child (spawn-child.c). A keeper that cannot come back must not go on: whatever
+ * it started next would be in that container.
+ */
+static pid_t clone_exec(const struct process *process, const struct spawn *spawn, int *pidfd)
+{
+	pid_t pid;
+
+	if (setns(spawn->target->pidfd, CLONE_NEWPID) < 0)
+		return -1;
+	pid = clone_child(process, spawn, pidfd);
+	if (pid == 0)
+		return 0;
+	if (setns(process->keeper->pid_namespace, CLONE_NEWPID) < 0)
+		abort();
+	return pid;
+}
+
 static int start(struct process *process, struct spawn *spawn, struct failure *failure)
 {
 	int sockets[2], pidfd = -1;
@@ -174,17 +179,13 @@ static int start(struct process *process, struct spawn *spawn, struct failure *f
 	spawn->status = sockets[1];
 	if (loop_add(process->keeper->epoll, &process->status, EPOLLIN) < 0)
 		return fail(failure, errno, "epoll", "status");
-	pid = clone_child(process, spawn, &pidfd);
+	pid = process->kind == EXEC ? clone_exec(process, spawn, &pidfd) : clone_child(process, spawn, &pidfd);
 	if (pid == 0)
 		spawn_child(process->keeper, process, spawn);
 	if (pid < 0)
-		return fail(failure, errno, "clone3", "%s", process->id);
-	if (process->kind == EXEC) {
-		/* The joiner's clone wrote, or will write, the pid; the joiner itself is nobody's business. */
-		close(pidfd);
-		return 0;
-	}
-	*process->pid = pid;
+		return fail(failure, errno, process->kind == EXEC ? "join" : "clone3", "%s",
+			    process->kind == EXEC ? spawn->target->id : process->id);
+	process->pid = pid;
 	process->pidfd = pidfd;
 	/* Now, while the child is busy with its plan: once it has ended and was reaped nobody knows its pid. */
 	if (process->kind == CONTAINER)

@@ -56,7 +56,7 @@ static void start_forwarder(struct process *process)
 
 	if (process->ports.count == 0)
 		return;
-	snprintf(path, sizeof path, "/proc/%d/ns/net", *process->pid);
+	snprintf(path, sizeof path, "/proc/%d/ns/net", process->pid);
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
 	/* It may be gone already, and the pid another's: then its ports refuse, as they should. */
 	if (namespace >= 0 && syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) == 0)
@@ -106,11 +106,11 @@ static void write_maps(const struct process *process)
 	if (process->uid_map && process->gid_map) {
 		answer = 0;
 		if (!strchr(process->gid_map, '\n') && size && atoi(size) == 1)
-			answer = write_map(*process->pid, "setgroups", "deny");
+			answer = write_map(process->pid, "setgroups", "deny");
 		if (!answer)
-			answer = write_map(*process->pid, "gid_map", process->gid_map);
+			answer = write_map(process->pid, "gid_map", process->gid_map);
 		if (!answer)
-			answer = write_map(*process->pid, "uid_map", process->uid_map);
+			answer = write_map(process->pid, "uid_map", process->uid_map);
 	}
 	send(process->status.fd, &answer, sizeof answer, MSG_NOSIGNAL);
 }
@@ -161,26 +161,14 @@ static int take(struct process *process)
 	return 1;
 }
 
-/* Nothing more will be said: the program was executed, or a step failed. May free a process that has no child. */
+/* Nothing more will be said: the program was executed, or a step failed. */
 static void finish(struct process *process)
 {
-	const struct failure silent = {
-		.step = NO_STEP, .err = ESRCH, .what = "join", .detail = "killed on its way into the container"
-	};
-
 	loop_remove(process->keeper->epoll, &process->status);
 	close(process->status.fd);
 	process->status.fd = -1;
-	if (*process->pid > 0) {
-		if (!process->failed)
-			executed(process);
-		return;
-	}
-	/* A joiner that ended before there was a child: nobody will be reaped under this process's name. */
 	if (!process->failed)
-		take_failure(process, &silent);
-	process->state = EXITED;
-	process_remove(process);
+		executed(process);
 }
 
 void status_ready(struct source *source, uint32_t events)
@@ -192,10 +180,7 @@ void status_ready(struct source *source, uint32_t events)
 		finish(process);
 }
 
-/*
- * Not until the end of file: the joiner of an exec has the socket open too, and on a busy machine may come to its exit only after
- * the child's. All that the child said is there by now.
- */
+/* The child has ended: all that it said is there by now. */
 void status_drain(struct process *process)
 {
 	while (process->status.fd >= 0 && take(process) > 0)
