@@ -28,7 +28,7 @@ export async function connectKeeper(directory: string): Promise<Socket> {
       code: 'ERR_KEEPER_GONE',
       phase: 'session',
       message: `Cannot reach the keeper of "${directory}": ${(cause as Error).message}`,
-      hint: 'Its session has ended; see "airplant ps" for those that live',
+      hint: 'Its session has ended: start a new one',
       cause,
     })
   }
