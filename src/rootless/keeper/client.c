@@ -186,6 +186,12 @@ void client_accept(struct source *listener, uint32_t events)
 	socklen_t size = sizeof peer;
 
 	(void)events;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+		/* The waiting client would be reported again at once, for ever. */
+		loop_remove(keeper->epoll, listener);
+		keeper->deaf = true;
+		keeper_housekeeping(keeper);
+	}
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return;
 	/*

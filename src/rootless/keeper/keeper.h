@@ -41,6 +41,7 @@ struct keeper {
 	uint64_t open_files[2]; /* RLIMIT_NOFILE as it was: what containers inherit */
 	struct source signal_source, listener, housekeeping, broker;
 	int tokens[TOKENS]; /* what the broker opened, until a plan takes it */
+	bool deaf;	    /* no descriptor for another client: listens again later */
 	bool housekeeping_due;
 	struct netpool pool;
 	uint8_t *pool_plan; /* run in a namespace made on the spot */

@@ -37,6 +37,8 @@ static void housekeeping_ready(struct source *source, uint32_t events)
 	if (read(source->fd, &ticks, sizeof ticks) < 0)
 		return;
 	keeper->housekeeping_due = false;
+	if (keeper->deaf && loop_add(keeper->epoll, &keeper->listener, EPOLLIN) == 0)
+		keeper->deaf = false;
 	if (!swept)
 		remove_dead_sessions_start(keeper->sessions, keeper->name);
 	swept = true;
