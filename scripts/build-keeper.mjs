@@ -32,6 +32,10 @@ const [sourceDirectory = join(packageRoot, 'src', 'rootless', 'keeper'), outputR
 const sources = readdirSync(sourceDirectory).filter((name) => /\.(c|h|def)$/.test(name)).sort() // prettier-ignore
 const units = sources.filter((name) => name.endsWith('.c')).map((name) => join(sourceDirectory, name))
 
+// npm does it when it installs a package; a checkout is nobody's package. First, because a failing compiler ends all.
+const command = join(outputRoot, 'dist', 'src', 'cli', 'main.js')
+if (existsSync(command)) chmodSync(command, 0o755)
+
 if (units.length === 0) {
   console.warn(`build-keeper: no C sources in ${sourceDirectory}, nothing built`)
 } else if (isRelease) {
@@ -39,10 +43,6 @@ if (units.length === 0) {
 } else {
   buildOwn()
 }
-
-// npm does it when it installs a package; a checkout is nobody's package.
-const command = join(outputRoot, 'dist', 'src', 'cli', 'main.js')
-if (existsSync(command)) chmodSync(command, 0o755)
 
 function buildOwn() {
   const compiler = process.env.CC || 'cc'

@@ -25,9 +25,9 @@ AIRPLANT_DEBUG=1 shows the stack of an error. AIRPLANT_STATE_DIR is where sessio
 `
 
 const runExamples = `
-"host" is this machine's own root file system: read-only, homes, /tmp and /run hidden, the working directory visible and
-writable. Mount on directories that exist, or below /tmp. Flags end at the image. Nothing of this shell's environment goes
-in unless -e names it.
+"host" is this machine's own root file system: read-only, homes, /tmp and /run hidden. The working directory is visible: a
+writable copy with the overlay driver, read-only with the others and for real root. Mount on directories that exist, or below
+/tmp. Flags end at the image. Nothing of this shell's environment goes in unless -e names it.
 
 Exit code: the command's own; 128 and the number of the signal that ended it; 127 not found; 126 not executable; 125 airplant.
 Signals are passed on. SIGTERM sends the stop signal and kills after the stop timeout; Ctrl-C twice within a second kills.

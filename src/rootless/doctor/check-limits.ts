@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync } from 'node:fs'
+import { mkdtempSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineCheck, ok, skip, warn } from './check.ts'
 import type { Check, Verdict } from './check.ts'
@@ -89,10 +89,9 @@ export const limitChecks: readonly Check[] = [
 
 function canMakeGroup(directory: string | undefined): boolean {
   if (directory === undefined) return false
-  const group = join(directory, `airplant-doctor-${process.pid}`)
   try {
-    mkdirSync(group)
-    rmdirSync(group)
+    // Other doctors, in other PID namespaces too, may try in the same group.
+    rmdirSync(mkdtempSync(join(directory, 'airplant-doctor-')))
     return true
   } catch {
     return false
