@@ -5,11 +5,12 @@ import type { KeeperProcess, LogEntry, NetTables } from '../rootless/keeper-clie
 import { parseSignal, signalName } from '../rootless/signals.ts'
 import { StepError } from '../rootless/step-error.ts'
 import type { ExecOptions, ExecProcess, ExecResult } from './exec.ts'
-import { collectExec, execPlan } from './exec.ts'
+import { collectExec, execPlan, streamExec } from './exec.ts'
 import { explainStep } from './explain-step.ts'
 import type { Logs } from './log-text.ts'
 import { collectLogs } from './log-text.ts'
 import { containerEnv } from './plan/create-plan.ts'
+import { parseMilliseconds } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import type { PublishedPort } from './ports.ts'
 import { publishedPorts, reachable } from './ports.ts'
@@ -88,17 +89,29 @@ export class Container implements AsyncDisposable {
     return this.#exit
   }
 
-  /** Input of the first process; needs `stdin: true` or a tty. */
+  /**
+   * Input of the first process; needs `stdin: true` or a tty.
+   *
+   * @throws {AirplantError} `ERR_INVALID_OPTION` without
+   */
   get stdin(): Writable {
+    const { stdin, tty } = this.#parts.spec
+    if (!stdin && !tty) throw notOpen('stdin', 'stdin: true')
     return this.#process.stdinStream()
   }
 
-  /** Output of the first process as it comes; needs `attach: true`. The log has it all without. */
+  /**
+   * Output of the first process as it comes; needs `attach: true`. The log has it all without.
+   *
+   * @throws {AirplantError} `ERR_INVALID_OPTION` without
+   */
   get stdout(): Readable {
+    if (!this.#parts.spec.attach) throw notOpen('stdout', 'attach: true')
     return this.#process.stdoutStream()
   }
 
   get stderr(): Readable {
+    if (!this.#parts.spec.attach) throw notOpen('stderr', 'attach: true')
     return this.#process.stderrStream()
   }
 
@@ -159,26 +172,7 @@ export class Container implements AsyncDisposable {
   /** Starts a command and gives its streams. Disposing kills it. Throws as {@link Container.exec}. */
   async execStream(command: readonly string[], options: ExecOptions = {}): Promise<ExecProcess> {
     const process = await this.#spawnExec(command, options, true)
-    if (options.stdin !== undefined) {
-      process.writeStdin(options.stdin).catch(() => undefined)
-      process.closeStdin()
-    }
-    const kill = (): Promise<void> => process.remove()
-    options.signal?.addEventListener('abort', () => void kill(), { once: true })
-    const exited = process
-      .wait()
-      .then(({ exitCode, signal }) => ({ exitCode, signal: signal === null ? null : (signalName(signal) ?? null) }))
-    // Whoever does not wait for the end need not handle its failure either.
-    exited.catch(() => undefined)
-    return {
-      stdin: process.stdinStream(),
-      stdout: process.stdoutStream(),
-      stderr: process.stderrStream(),
-      exited,
-      resize: (rows, columns) => process.resize(rows, columns),
-      kill: (signal = 'SIGTERM') => process.signal(parseSignal(signal)),
-      [Symbol.asyncDispose]: kill,
-    }
+    return streamExec(process, command, options)
   }
 
   /** Waits until the first process has ended. */
@@ -224,10 +218,11 @@ export class Container implements AsyncDisposable {
    * @param options.timeout ms before it is killed. @default the container's `stopTimeout`
    */
   async stop(options: { timeout?: number } = {}): Promise<ContainerExit> {
-    if (this.#exit) return this.#exit
     const { stopSignal, stopTimeout } = this.#parts.spec
+    const timeout = parseMilliseconds('timeout of stop', options.timeout ?? stopTimeout)
+    if (this.#exit) return this.#exit
     // A process that is stopped cannot handle a signal, so there is no use in waiting.
-    const grace = this.#paused ? 0 : (options.timeout ?? stopTimeout)
+    const grace = this.#paused ? 0 : timeout
     if (grace > 0) await this.#process.signal(stopSignal).catch(ignoreGone)
     const killing = setTimer(() => void this.#process.signal(9).catch(ignoreGone), grace)
     try {
@@ -296,4 +291,12 @@ export class Container implements AsyncDisposable {
 function ignoreGone(error: unknown): void {
   const gone = error instanceof AirplantError && error.code === 'ERR_KEEPER_GONE'
   if (!gone && !(error instanceof StepError && error.errnoName === 'ESRCH')) throw error
+}
+
+function notOpen(stream: string, option: string): AirplantError {
+  return new AirplantError({
+    code: 'ERR_INVALID_OPTION',
+    message: `Cannot give ${stream} of a container that was started without "${option}"`,
+    hint: `Start it with ${option}, or read its logs`,
+  })
 }

@@ -3,7 +3,9 @@ import { AirplantError } from '../errors.ts'
 import { clearTimer, setTimer } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { Plan } from '../rootless/protocol/plan.ts'
-import { signalName } from '../rootless/signals.ts'
+import { parseSignal, signalName } from '../rootless/signals.ts'
+import { checkOptions } from './check-options.ts'
+import { execShape } from './option-shapes.ts'
 import { parseCommand, parseEnv, parseMilliseconds, parseTarget, parseTty, parseUser } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import { planProcess, planTerminal } from './plan/process-plan.ts'
@@ -44,7 +46,7 @@ export interface ExecProcess extends AsyncDisposable {
   readonly stdout: Readable
   /** Empty with a terminal, which has one output. */
   readonly stderr: Readable
-  /** Settles when the command has ended and its output was delivered. */
+  /** Settles when the command has ended and its output was delivered; rejects when its timeout or signal killed it. */
   readonly exited: Promise<{ exitCode: number | null; signal: string | null }>
   resize(rows: number, columns: number): Promise<void>
   kill(signal?: string | number): Promise<void>
@@ -52,6 +54,7 @@ export interface ExecProcess extends AsyncDisposable {
 
 /** The plan of a command in a running container: it joins, and then goes through the same security steps. */
 export function execPlan(main: ProcessPlan, argv: readonly string[], options: ExecOptions): Plan {
+  checkOptions('an exec', options, execShape)
   if (options.timeout !== undefined) parseMilliseconds('timeout of an exec', options.timeout)
   const plan = new Plan()
   const process = {
@@ -70,13 +73,14 @@ export function execPlan(main: ProcessPlan, argv: readonly string[], options: Ex
   return plan
 }
 
-/** Waits for a command with its deadline and signal; the fast path has neither and makes no streams. */
-export async function collectExec(
-  process: KeeperProcess,
-  argv: readonly string[],
-  options: ExecOptions,
-): Promise<ExecResult> {
-  const { timeout, signal, stdin } = options
+/** What ends a command before its time, and a function that forgets about it. */
+interface Bounds {
+  /** Why it was killed, undefined when it was not. */
+  readonly cut: () => AirplantError | undefined
+  readonly release: () => void
+}
+
+function boundExec(process: KeeperProcess, argv: readonly string[], { timeout, signal }: ExecOptions): Bounds {
   let cut: AirplantError | undefined
   const kill = (error: AirplantError): void => {
     cut ??= error
@@ -86,6 +90,21 @@ export async function collectExec(
   const abort = (): void => kill(aborted(argv, signal))
   if (signal?.aborted) abort()
   signal?.addEventListener('abort', abort, { once: true })
+  const release = (): void => {
+    clearTimer(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+  return { cut: () => cut, release }
+}
+
+/** Waits for a command with its deadline and signal; the fast path has neither and makes no streams. */
+export async function collectExec(
+  process: KeeperProcess,
+  argv: readonly string[],
+  options: ExecOptions,
+): Promise<ExecResult> {
+  const { stdin } = options
+  const bounds = boundExec(process, argv, options)
   try {
     const { exitCode, signal: number, ...output } = await process.collect(stdin === undefined ? {} : { stdin })
     const texts = {
@@ -93,11 +112,39 @@ export async function collectExec(
       stderr: output.stderr.toString(),
       output: output.output.toString(),
     }
+    const cut = bounds.cut()
     if (cut) throw withOutput(cut, texts.output)
     return { exitCode, signal: number === null ? null : (signalName(number) ?? `${number}`), ...texts }
   } finally {
-    clearTimer(timer)
-    signal?.removeEventListener('abort', abort)
+    bounds.release()
+  }
+}
+
+/** A running command with its streams. The same bounds hold; what they cut rejects `exited`. */
+export function streamExec(process: KeeperProcess, argv: readonly string[], options: ExecOptions): ExecProcess {
+  const bounds = boundExec(process, argv, options)
+  if (options.stdin !== undefined) {
+    process.writeStdin(options.stdin).catch(() => undefined)
+    process.closeStdin()
+  }
+  const exited = process
+    .wait()
+    .finally(bounds.release)
+    .then(({ exitCode, signal: number }) => {
+      const cut = bounds.cut()
+      if (cut) throw cut
+      return { exitCode, signal: number === null ? null : (signalName(number) ?? `${number}`) }
+    })
+  // Whoever does not wait for the end need not handle its failure either.
+  exited.catch(() => undefined)
+  return {
+    stdin: process.stdinStream(),
+    stdout: process.stdoutStream(),
+    stderr: process.stderrStream(),
+    exited,
+    resize: (rows, columns) => process.resize(rows, columns),
+    kill: (signal = 'SIGTERM') => process.signal(parseSignal(signal)),
+    [Symbol.asyncDispose]: () => process.remove(),
   }
 }
 

@@ -158,9 +158,12 @@ function explainExec({ detail, errnoName }: StepError, { command }: ErrorContext
     }
   }
   if (errnoName === 'ENOENT' || errnoName === 'ENOTDIR') {
+    // The keeper's detail is the path that it looked at, or "name in PATH".
+    const searched =
+      command !== undefined && detail.startsWith(`${command} in `) ? detail.slice(command.length) : undefined
     return {
       code: 'ERR_COMMAND_NOT_FOUND',
-      message: `Cannot run "${program}": no such program in the container`,
+      message: `Cannot run "${searched === undefined ? program : command}": no such program${searched ?? ' in the container'}`,
       hint: 'Check the name and the PATH of the container; the host image has only what this machine has installed',
     }
   }

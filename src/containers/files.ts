@@ -1,6 +1,8 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { AirplantError } from '../errors.ts'
+import { checkOptions } from './check-options.ts'
+import { fileShape } from './option-shapes.ts'
 import { invalidOption, parseMode, parseOwner, parseTarget } from './option-parsers.ts'
 import type { FileOption } from './options.ts'
 import type { FileSpec } from './spec.ts'
@@ -23,6 +25,7 @@ export async function placedFiles(options: readonly FileOption[], cwd: string): 
 type FoundFile = FileSpec & { readonly size: number }
 
 async function placedFile(option: FileOption, cwd: string): Promise<FoundFile[]> {
+  checkOptions('a file', option, fileShape)
   const { content, source } = option
   const target = parseTarget('target of a file', option.target)
   const mode = option.mode === undefined ? undefined : parseMode('mode of a file', option.mode)

@@ -12,7 +12,7 @@ export type TtyOption = boolean | TtySize
 
 /** An `ERR_INVALID_OPTION` for an option's value. */
 export function invalidOption(option: string, value: unknown, problem: string, hint: string): AirplantError {
-  const shown = typeof value === 'string' ? `"${value}"` : JSON.stringify(value)
+  const shown = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value))
   return new AirplantError({
     code: 'ERR_INVALID_OPTION',
     phase: 'create',
@@ -23,6 +23,10 @@ export function invalidOption(option: string, value: unknown, problem: string, h
 
 /** A program and its arguments. */
 export function parseCommand(argv: readonly string[]): readonly string[] {
+  const given: unknown = argv
+  if (!Array.isArray(given)) {
+    throw invalidOption('command', argv, 'not a list', 'Give the program and its arguments as a list of texts')
+  }
   if (argv.length === 0) {
     throw invalidOption('command', argv, 'nothing to run', 'Give the program and its arguments as a list')
   }

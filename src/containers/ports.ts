@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 import type { PortRequest } from '../rootless/client/spawn-request.ts'
+import { checkOptions } from './check-options.ts'
+import { portShape } from './option-shapes.ts'
 import { invalidOption, parsePort } from './option-parsers.ts'
 import type { PortOption } from './options.ts'
 
@@ -9,7 +11,9 @@ import type { PortOption } from './options.ts'
  */
 export function requestPorts(options: readonly PortOption[]): PortRequest[] {
   return options.flatMap((option) => {
-    const { container, host = 0, address } = typeof option === 'number' ? { container: option } : option
+    const given = typeof option === 'number' ? { container: option } : option
+    checkOptions('a port', given, portShape)
+    const { container, host = 0, address } = given
     const containerPort = parsePort('port', container, 1)
     const hostPort = parsePort('host port', host, 0)
     if (address === undefined) {

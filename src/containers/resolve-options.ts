@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { resolveCapabilities } from '../rootless/capabilities.ts'
 import { parseRlimits } from '../rootless/rlimits.ts'
 import { parseSignal } from '../rootless/signals.ts'
+import { checkOptions } from './check-options.ts'
 import { placedFiles } from './files.ts'
 import {
   invalidOption,
@@ -17,7 +18,8 @@ import {
   parseTty,
   parseUser,
 } from './option-parsers.ts'
-import type { BindOption, ContainerOptions, TmpfsOption } from './options.ts'
+import type { BindOption, ContainerOptions, Image, TmpfsOption } from './options.ts'
+import { bindShape, capabilitiesShape, containerShape, imageShape, tmpfsShape } from './option-shapes.ts'
 import { requestPorts } from './ports.ts'
 import type { ContainerSpec, TmpfsSpec } from './spec.ts'
 
@@ -38,9 +40,10 @@ export function newId(): string {
  * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_SOURCE_MISSING` (a file to place)
  */
 export async function resolveOptions(options: ContainerOptions, cwd: string): Promise<ContainerSpec> {
+  checkOptions('a container', options, containerShape)
+  if (options.capabilities) checkOptions('capabilities', options.capabilities, capabilitiesShape)
   const id = newId()
-  const { image = 'host' } = options
-  const rootfs = image === 'host' ? undefined : resolveRootfs(image.rootfs, cwd)
+  const rootfs = resolveImage(options.image ?? 'host', cwd)
   const capabilities = resolveCapabilities(options.capabilities)
   return {
     id,
@@ -70,12 +73,19 @@ export async function resolveOptions(options: ContainerOptions, cwd: string): Pr
     attach: options.attach ?? false,
     network: resolveNetwork(options.network ?? 'none'),
     ports: requestPorts(options.ports ?? []),
-    logLimit: Math.max(parseSize('logLimit', options.logLimit ?? LOG_LIMIT), LEAST_LOG_LIMIT),
+    logLimit: resolveLogLimit(options.logLimit ?? LOG_LIMIT),
     storage: resolveStorage(options.storage),
   }
 }
 
-function resolveRootfs(rootfs: string, cwd: string): string {
+function resolveImage(image: Image, cwd: string): string | undefined {
+  if (image === 'host') return undefined
+  if (typeof image === 'string') {
+    const hint = 'Use "host", or { rootfs: directory } with an unpacked image'
+    throw invalidOption('image', image, 'images of registries cannot be used yet', hint)
+  }
+  checkOptions('image', image, imageShape)
+  const { rootfs } = image
   if (typeof rootfs !== 'string' || rootfs === '' || rootfs.includes('\0')) {
     throw invalidOption('image', rootfs, 'not a directory', 'Use "host" or { rootfs: "/path/to/a/root" }')
   }
@@ -87,7 +97,15 @@ function resolveHostname(name: string): string {
   throw invalidOption('hostname', name, 'not a host name', 'Use up to 63 letters, digits, "-" and "."')
 }
 
-function resolveBind({ source, target, readOnly = false }: BindOption, cwd: string): Required<BindOption> {
+function resolveLogLimit(limit: number | string): number {
+  const bytes = parseSize('logLimit', limit)
+  if (bytes >= LEAST_LOG_LIMIT) return bytes
+  throw invalidOption('logLimit', limit, 'too small', `Give at least ${LEAST_LOG_LIMIT} bytes`)
+}
+
+function resolveBind(option: BindOption, cwd: string): Required<BindOption> {
+  checkOptions('a bind', option, bindShape)
+  const { source, target, readOnly = false } = option
   if (typeof source !== 'string' || source === '' || source.includes('\0')) {
     throw invalidOption('source of a bind', source, 'not a path', 'Give a file or directory of the host')
   }
@@ -110,7 +128,12 @@ function showsProcesses(path: string): boolean {
 }
 
 function resolveTmpfs(option: string | TmpfsOption): TmpfsSpec {
-  const { target, size, mode = 0o1777 } = typeof option === 'string' ? { target: option } : option
+  if (typeof option === 'string' && option.includes(':')) {
+    throw invalidOption('tmpfs', option, 'a text is the path alone', 'Write { target, size, mode }')
+  }
+  const given = typeof option === 'string' ? { target: option } : option
+  checkOptions('a tmpfs', given, tmpfsShape)
+  const { target, size, mode = 0o1777 } = given
   return {
     target: parseMountTarget('target of a tmpfs', target),
     size: size === undefined ? undefined : parseSize('size of a tmpfs', size),

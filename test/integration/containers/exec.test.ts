@@ -161,3 +161,22 @@ test('an exec has the limits, filter and capabilities of the container', async (
     )
   })
 })
+
+test('a command with streams is bound by its timeout and signal, and says so', async () => {
+  await using container = await withContainer({ command: ['sleep', '60'] })
+  const late = await container.execStream(['sleep', '60'], { timeout: 50 })
+  await expect(late.exited).rejects.toMatchObject({ code: 'ERR_EXEC_TIMEOUT' })
+  const unwanted = await container.execStream(['sleep', '60'], { signal: AbortSignal.abort() })
+  await expect(unwanted.exited).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+  const wanted = await container.execStream(['true'], { timeout: 60_000 })
+  expect(await wanted.exited).toEqual({ exitCode: 0, signal: null })
+})
+
+test('streams that were not asked for, and a timeout that is none, are refused', async () => {
+  await using container = await withContainer({ command: ['sleep', '60'] })
+  for (const stream of ['stdin', 'stdout', 'stderr'] as const) {
+    expect(() => container[stream]).toThrow('was started without')
+  }
+  await expect(container.stop({ timeout: NaN })).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' })
+  expect(container.exit).toBeUndefined()
+})
