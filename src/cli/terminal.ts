@@ -1,11 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import type { WriteStream } from 'node:tty'
-
-/** Size of a terminal in characters. */
-export interface TerminalSize {
-  readonly rows: number
-  readonly columns: number
-}
+import type { TtySize } from '../containers/option-parsers.ts'
 
 /** The terminal that this process writes to, if it does. */
 export function outputTerminal(): WriteStream | undefined {
@@ -13,7 +8,7 @@ export function outputTerminal(): WriteStream | undefined {
 }
 
 /** Its size; a terminal that does not know its own counts as 24 by 80. */
-export function terminalSize(terminal: WriteStream | undefined): TerminalSize {
+export function terminalSize(terminal: WriteStream | undefined): TtySize {
   return { rows: terminal?.rows || 24, columns: terminal?.columns || 80 }
 }
 

@@ -36,7 +36,6 @@ enum status_kind {
 	STATUS_FAILED = 1, /* failure */
 	STATUS_TTY,	   /* with the pty's master */
 	STATUS_MAPS,	   /* step = index of nestUser; waits for an int32 answer: 0 or an errno */
-	STATUS_CHILD,	   /* exec only: with the pidfd of the process that will execute */
 };
 
 struct status {

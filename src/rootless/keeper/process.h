@@ -82,7 +82,7 @@ uint64_t status_host_pid(const struct keeper *keeper, int pidfd);
 void status_drain(struct process *process);
 
 /* sockets.c: adds the inodes of the sockets that the processes of a pid namespace hold (nothing unless wanted). */
-int sockets_of(struct keeper *keeper, pid_t first, bool wanted, struct body *answer);
+int sockets_of(pid_t first, bool wanted, struct body *answer);
 
 /* follow.c: log subscriptions */
 struct follower {

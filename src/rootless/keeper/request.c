@@ -174,7 +174,7 @@ static int read_net(struct call *call)
 		return fail(&call->failure, ESRCH, "readNet", "%s", process->id);
 	if (read_proc(call, process->pid, "tcp") < 0 || read_proc(call, process->pid, "tcp6") < 0)
 		return -1;
-	return sockets_of(call->keeper, process->pid, call->fields[1].number & 1, &call->answer);
+	return sockets_of(process->pid, call->fields[1].number & 1, &call->answer);
 }
 
 static int list(struct call *call)

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #include "keeper.h"
+#include "overflow-id.h"
 
 /*
  * A pid namespace wants its own /proc, or every /proc/self of the keeper would be wrong. The host's stays open for the pids that
@@ -95,26 +96,13 @@ static int take_signals(struct keeper *keeper, struct failure *failure)
 	return 0;
 }
 
-/* What an ID without a mapping looks like from inside: real root, when it started us. */
-static uid_t overflow_id(void)
-{
-	unsigned id = 65534;
-	FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
-
-	if (file && fscanf(file, "%u", &id) != 1)
-		id = 65534;
-	if (file)
-		fclose(file);
-	return id;
-}
-
 int setup(struct keeper *keeper, const struct settings *settings, struct failure *failure)
 {
 	char target[32] = "";
 
 	keeper->directory = settings->session;
 	if (strcmp(settings->method, "direct") == 0)
-		keeper->real_root = overflow_id();
+		keeper->real_root = overflow_id(); /* as real root shows in here */
 	keeper->self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (readlink("/proc/self", target, sizeof target - 1) > 0)
 		keeper->host_pid = (pid_t)atoi(target); /* still the host's /proc */

@@ -44,7 +44,7 @@ static bool pid_namespace(const char *pid, struct stat *stat_)
 	return stat(path, stat_) == 0;
 }
 
-int sockets_of(struct keeper *keeper, pid_t first, bool wanted, struct body *answer)
+int sockets_of(pid_t first, bool wanted, struct body *answer)
 {
 	struct body inodes = { 0 };
 	struct stat own, other;
@@ -52,7 +52,6 @@ int sockets_of(struct keeper *keeper, pid_t first, bool wanted, struct body *ans
 	char name[24];
 	DIR *proc;
 
-	(void)keeper;
 	snprintf(name, sizeof name, "%d", first);
 	proc = wanted && pid_namespace(name, &own) ? opendir("/proc") : NULL;
 	while (proc && (entry = readdir(proc))) {

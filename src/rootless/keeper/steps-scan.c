@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "overflow-id.h"
 #include "steps.h"
 
 #define OPEN_DIRECTORIES 32
@@ -16,19 +17,6 @@ static struct {
 	uint64_t left;
 	size_t prefix;
 } scan;
-
-static unsigned overflow_id(void)
-{
-	unsigned id = 65534;
-	FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
-
-	if (file) {
-		if (fscanf(file, "%u", &id) != 1)
-			id = 65534;
-		fclose(file);
-	}
-	return id;
-}
 
 static int visit(const char *path, const struct stat *stat_, int type, struct FTW *level)
 {
