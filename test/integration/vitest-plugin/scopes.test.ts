@@ -95,11 +95,11 @@ test('concurrent tests end their own containers and no other', async () => {
   const run = await runFile(`
     const seen = {}
     const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-    test.concurrent('short', async () => {
+    test.concurrent('short', async ({ expect }) => {
       await pause(20)
       seen.short = await withContainer(sleep)
     })
-    test.concurrent('long', async () => {
+    test.concurrent('long', async ({ expect }) => {
       seen.long = await withContainer(sleep)
       await expect.poll(() => seen.short && alive(seen.short)).toBe(false)
       expect(alive(seen.long)).toBe(true)
