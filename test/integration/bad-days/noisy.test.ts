@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { withContainer, type AirplantError, type Container } from '../../../src/index.ts'
+import type { LogEntry } from '../../../src/rootless/keeper-client.ts'
 import { checkLeftovers } from '../../support/containers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
 
