@@ -30,6 +30,42 @@ export type ErrorCode =
   | 'ERR_NOT_RUNNING'
   // An exec took longer than its timeout.
   | 'ERR_EXEC_TIMEOUT'
+  // A path in the container, image or volume does not exist, or is no directory where one is needed.
+  | 'ERR_PATH_MISSING'
+  // A file of a container cannot be read, written or owned as asked.
+  | 'ERR_FILE_FAILED'
+  // Not an image reference.
+  | 'ERR_INVALID_REFERENCE'
+  // Neither the store nor a registry has the image, or the policy forbids to look there.
+  | 'ERR_IMAGE_NOT_FOUND'
+  // The image is not made for this processor.
+  | 'ERR_PLATFORM_MISSING'
+  // The registry wants (other) credentials, or a credential helper failed.
+  | 'ERR_REGISTRY_AUTH'
+  | 'ERR_CREDENTIAL_HELPER'
+  // No registry that could have the image was reached.
+  | 'ERR_REGISTRY_UNREACHABLE'
+  // The registry asks to come back later, and we did often enough.
+  | 'ERR_RATE_LIMITED'
+  // The registry's answer breaks the protocol, or is an error that has no code here.
+  | 'ERR_REGISTRY_ANSWER'
+  // Bytes are not those that their digest or size promised.
+  | 'ERR_DIGEST_MISMATCH'
+  // A manifest, index or configuration that is malformed, or of an unknown kind.
+  | 'ERR_INVALID_IMAGE'
+  // An archive that is cut short or malformed.
+  | 'ERR_INVALID_ARCHIVE'
+  // An archive with an entry that would leave its target.
+  | 'ERR_UNSAFE_ARCHIVE'
+  // An archive over the limits on size, ratio or number of entries.
+  | 'ERR_ARCHIVE_LIMIT'
+  // The store was made by a newer version, or is damaged.
+  | 'ERR_STORE'
+  // An image, layer or volume is in use.
+  | 'ERR_IN_USE'
+  | 'ERR_VOLUME_NOT_FOUND'
+  // No running or kept container of that name or ID.
+  | 'ERR_CONTAINER_NOT_FOUND'
   // The caller's AbortSignal fired.
   | 'ERR_ABORTED'
   // User namespaces are missing or forbidden here.
@@ -50,7 +86,8 @@ export type ErrorCode =
   | 'ERR_STEP_FAILED'
 
 /** What was being done when it failed. */
-export type Phase = 'pull' | 'unpack' | 'create' | 'start' | 'wait' | 'exec' | 'stop' | 'session'
+export type Phase =
+  'pull' | 'push' | 'unpack' | 'store' | 'copy' | 'commit' | 'create' | 'start' | 'wait' | 'exec' | 'stop' | 'session'
 
 /** What {@link AirplantError} is made from. */
 export interface AirplantErrorInit {
