@@ -1,0 +1,109 @@
+import type { LayerState, ProgressEvent } from '../images/progress.ts'
+import { now } from '../rootless/clock.ts'
+import { humanDuration, humanSize } from './human.ts'
+
+interface LayerLine {
+  state: LayerState
+  done: number
+  total: number
+  /** When its state began, and how much was done then: what the rate is counted from. */
+  since: number
+  from: number
+}
+
+const WIDTH = 20
+const INTERVAL = 100
+
+const words: Readonly<Record<LayerState, string>> = {
+  waiting: 'Waiting',
+  downloading: 'Downloading',
+  unpacking: 'Extracting',
+  uploading: 'Pushing',
+  done: 'Complete',
+  exists: 'Already exists',
+}
+
+/**
+ * Shows what a pull or push is doing: a line per layer with rate and time left on a terminal, a plain line per image elsewhere.
+ *
+ * @param stream where to, normally stderr: stdout is for results
+ */
+export class ProgressDisplay {
+  readonly #stream: NodeJS.WriteStream
+  readonly #isLive: boolean
+  readonly #layers = new Map<string, LayerLine>()
+  #drawn = 0
+  #last = -Infinity
+
+  constructor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv) {
+    this.#stream = stream
+    this.#isLive = stream.isTTY && !env['CI'] && env['TERM'] !== 'dumb'
+  }
+
+  /** Takes an event; an arrow function, to be passed as `onProgress`. */
+  readonly show = (event: ProgressEvent): void => {
+    if (event.kind === 'layer') this.#update(event)
+    else if (event.kind === 'retry')
+      this.#say(`${event.reference}: ${event.reason}; trying again in ${humanDuration(event.delay)}`)
+    else if (event.kind === 'done') this.#finish(event)
+    else if (this.#isLive) this.#say(`${event.reference}: asking the registry`)
+  }
+
+  #update({ digest, state, done, total }: Extract<ProgressEvent, { kind: 'layer' }>): void {
+    const known = this.#layers.get(digest)
+    if (known?.state === state) Object.assign(known, { done, total })
+    else this.#layers.set(digest, { state, done, total, since: now(), from: done })
+    if (!this.#isLive) return
+    const isNews = known?.state !== state
+    if (!isNews && now() - this.#last < INTERVAL) return
+    this.#draw()
+  }
+
+  #finish({ reference, digest, changed, bytes, elapsed }: Extract<ProgressEvent, { kind: 'done' }>): void {
+    if (this.#isLive) this.#draw()
+    this.#drawn = 0
+    this.#layers.clear()
+    const what = changed ? `${humanSize(bytes)} in ${(elapsed / 1000).toFixed(1)}s` : 'up to date'
+    this.#say(`${reference}: ${what} (${digest})`)
+  }
+
+  /** A line that stays, above those of the layers. */
+  #say(line: string): void {
+    this.#erase()
+    this.#stream.write(`${line}\n`)
+    if (this.#isLive && this.#layers.size > 0) this.#draw()
+  }
+
+  #erase(): void {
+    if (this.#drawn > 0) this.#stream.write(`\x1b[${this.#drawn}A\x1b[J`)
+    this.#drawn = 0
+  }
+
+  #draw(): void {
+    this.#last = now()
+    const columns = this.#stream.columns || 80
+    // More than the screen holds could not be drawn over.
+    const lines = [...this.#layers].slice(-Math.max(1, (this.#stream.rows || 24) - 2))
+    const text = lines.map(([digest, layer]) => `${lineOf(digest, layer, this.#last).slice(0, columns - 1)}\n`).join('')
+    this.#erase()
+    this.#stream.write(text)
+    this.#drawn = lines.length
+  }
+}
+
+function lineOf(digest: string, layer: LayerLine, time: number): string {
+  const id = digest.slice(digest.indexOf(':') + 1, digest.indexOf(':') + 13)
+  const { state, done, total } = layer
+  const head = `${id}: ${words[state]}`
+  if (state !== 'downloading' && state !== 'unpacking' && state !== 'uploading') return head
+  const share = total > 0 ? Math.min(1, done / total) : 0
+  const bar = '='.repeat(Math.round(share * WIDTH)).padEnd(WIDTH)
+  return `${head.padEnd(26)} [${bar}] ${humanSize(done)}/${humanSize(total)}${rateOf(layer, time)}`
+}
+
+function rateOf({ done, total, since, from }: LayerLine, time: number): string {
+  const elapsed = time - since
+  if (elapsed < 500 || done <= from) return ''
+  const rate = (done - from) / elapsed
+  return `  ${humanSize(rate * 1000)}/s  ${humanDuration((total - done) / rate)}`
+}
