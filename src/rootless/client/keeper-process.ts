@@ -175,6 +175,11 @@ export class KeeperProcess implements AsyncDisposable {
     await this.#connection.request(clientFrames.resume, frameFields().u(this.handle), finished)
   }
 
+  /** Keeps Node alive no longer by being attached; a {@link KeeperProcess.wait} still does. */
+  unref(): void {
+    this.#release?.()
+  }
+
   /** Reads the container's socket tables; with `inodes` also which sockets are its own (the host's network has others too). */
   readNet(options: { inodes?: boolean } = {}): Promise<NetTables> {
     const fields = frameFields()

@@ -22,10 +22,10 @@ export interface PortRequest {
 /** What {@link KeeperClient.spawn} starts: the fields of `spawn` in docs/protocol.md. */
 export interface SpawnRequest {
   readonly plan: Plan
-  readonly kind: 'container' | 'exec' | 'helper'
+  readonly kind: 'container' | 'exec' | 'helper' | 'visitor'
   /** The container's id. Default `''`. */
   readonly id?: string
-  /** Handle of the container to join (exec), or that a helper belongs to. Default 0: none. */
+  /** Handle of the container to join (exec, visitor), or that a helper belongs to. Default 0: none. */
   readonly target?: number
   /** CLONE_NEW* bits. Default 0. */
   readonly namespaces?: number
@@ -54,7 +54,7 @@ export interface SpawnRequest {
   readonly meta?: string
 }
 
-const kinds = { container: 0, exec: 1, helper: 2 }
+const kinds = { container: 0, exec: 1, helper: 2, visitor: 3 }
 
 /** The body of a `spawn` frame. */
 export function encodeSpawn(request: SpawnRequest): FieldWriter {

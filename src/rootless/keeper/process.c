@@ -28,12 +28,12 @@ void process_kill(struct process *process)
 		kill(process->pid, SIGKILL);
 }
 
-/* A process that belongs to a container (fuse-overlayfs) goes with it. */
+/* A process that belongs to a container (fuse-overlayfs, a visitor) goes with it. */
 static void kill_helpers(const struct process *container)
 {
 	for (struct process *process = container->keeper->processes, *next; process; process = next) {
 		next = process->next; /* a helper that has ended is freed, and it alone */
-		if (process->kind == HELPER && process->target == container)
+		if ((process->kind == HELPER || process->kind == VISITOR) && process->target == container)
 			process_remove(process);
 	}
 }

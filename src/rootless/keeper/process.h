@@ -5,7 +5,7 @@
 #include "client.h"
 #include "keeper.h"
 
-enum kind { CONTAINER = 0, EXEC = 1, HELPER = 2 };
+enum kind { CONTAINER = 0, EXEC = 1, HELPER = 2, VISITOR = 3 };
 
 enum spawn_flag {
 	SPAWN_NETWORK = 1, /* network namespace from the pool */
@@ -17,7 +17,7 @@ enum spawn_flag {
 
 enum state { STARTING, RUNNING, EXITED, FINISHED };
 
-/* A process that a client asked for: a container's pid 1, an exec, or a helper. */
+/* A process that a client asked for: a container's pid 1, an exec, a helper, or a helper that sees a container's mounts. */
 struct process {
 	struct process *next;
 	struct keeper *keeper;

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "kernel.h"
 #include "spawn.h"
 
 static _Noreturn void give_up(const struct child *child, const struct failure *failure)
@@ -31,6 +32,33 @@ static int join(const struct process *target, struct failure *failure)
 	return 0;
 }
 
+static int compare(const void *one, const void *other)
+{
+	return *(const int *)one - *(const int *)other;
+}
+
+/*
+ * A helper may live long without ever executing a program. What it inherits of the keeper would keep alive what the keeper closes: the
+ * connections of clients, the input of other processes.
+ */
+static int close_inherited(const struct child *child, int network)
+{
+	int keep[TOKENS + 6] = { 2, child->status, child->seed, child->self, child->descriptors, network };
+	size_t count = 6;
+
+	for (size_t i = 0; i < child->token_count; i++)
+		keep[count++] = child->tokens[i];
+	qsort(keep, count, sizeof *keep, compare);
+	for (size_t i = 0; i < count; i++) {
+		unsigned int next = i + 1 < count ? (unsigned int)keep[i + 1] - 1 : ~0u;
+
+		if (keep[i] >= 2 && keep[i] != (i + 1 < count ? keep[i + 1] : -1) &&
+		    kernel_close_range((unsigned int)keep[i] + 1, next) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int place_stdio(const struct process *process, const struct spawn *spawn, struct child *child)
 {
 	cleanup_close int null = -1;
@@ -48,6 +76,22 @@ static int place_stdio(const struct process *process, const struct spawn *spawn,
 	return 0;
 }
 
+/*
+ * A visitor joins nothing but the mounts: it stays a process of the keeper's, which the container can neither see nor signal. Its own
+ * descriptors show in the keeper's /proc only, hence the one that is opened first.
+ */
+static int prepare_helper(struct child *child, const struct spawn *spawn, struct failure *failure)
+{
+	child->descriptors = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (child->descriptors < 0)
+		return fail(failure, errno, "spawn", "/proc/self/fd");
+	if (child->visitor && setns(spawn->target->pidfd, CLONE_NEWNS) < 0)
+		return fail(failure, errno, "join", "%s", spawn->target->id);
+	if (close_inherited(child, spawn->network) < 0)
+		return fail(failure, errno, "spawn", "closing descriptors");
+	return 0;
+}
+
 _Noreturn void spawn_child(struct keeper *keeper, const struct process *process, struct spawn *spawn)
 {
 	struct failure failure = { .step = NO_STEP };
@@ -56,7 +100,10 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 			       .self = keeper->self,
 			       .tokens = keeper->tokens,
 			       .token_count = TOKENS,
-			       .entered = process->kind == EXEC };
+			       .entered = process->kind == EXEC || process->kind == VISITOR,
+			       .visitor = process->kind == VISITOR,
+			       .descriptors = -1 };
+	bool helper = process->kind == HELPER || process->kind == VISITOR;
 
 	for (int i = 0; i < SLOTS; i++)
 		child.slots[i] = -1;
@@ -66,6 +113,8 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 		fail(&failure, errno, "stdio", "/dev/null");
 		give_up(&child, &failure);
 	}
+	if (helper && prepare_helper(&child, spawn, &failure) < 0)
+		give_up(&child, &failure);
 	if (process->kind == EXEC && join(spawn->target, &failure) < 0)
 		give_up(&child, &failure);
 	/* In the keeper's process group a container could signal it, and every other container: kill(0, ...) looks at no pid namespace. */

@@ -207,8 +207,9 @@ static void release_tokens(struct keeper *keeper, const struct plan *plan)
 static int check(struct keeper *keeper, struct spawn *spawn, struct failure *failure)
 {
 	const struct field *fields = spawn->fields;
+	bool joins;
 
-	if (fields[F_KIND].number > HELPER || fields[F_LOG_LIMIT].number > (1ull << 32))
+	if (fields[F_KIND].number > VISITOR || fields[F_LOG_LIMIT].number > (1ull << 32))
 		return fail(failure, EINVAL, "spawn", "kind or log limit");
 	/* Any other bit would make the child a part of the keeper itself: its memory, its descriptors, its threads. */
 	if (fields[F_NAMESPACES].number & ~(uint64_t)NAMESPACES)
@@ -218,7 +219,8 @@ static int check(struct keeper *keeper, struct spawn *spawn, struct failure *fai
 		return fail(failure, EINVAL, "spawn", "log limit below 4096");
 	if (fields[F_TARGET].number)
 		spawn->target = process_find(keeper, fields[F_TARGET].number);
-	if (fields[F_KIND].number == EXEC &&
+	joins = fields[F_KIND].number == EXEC || fields[F_KIND].number == VISITOR;
+	if (joins &&
 	    (!spawn->target || spawn->target->kind != CONTAINER || spawn->target->state != RUNNING))
 		return fail(failure, ESRCH, "spawn", "the container is not running");
 	if (fields[F_KIND].number == EXEC && spawn->target->freeze.active)

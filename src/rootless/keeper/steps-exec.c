@@ -95,6 +95,8 @@ int step_exec(struct child *child, const struct field *args, struct failure *fai
 		return fail(failure, ENOMEM, NULL, "environment");
 	if (args[0].number == 0)
 		return fail(failure, EINVAL, NULL, "no program");
+	if (child->visitor)
+		return fail(failure, EPERM, NULL, "a visitor executes nothing");
 	if (open_null(child, failure) < 0 || close_others(child->status, init ? child->self : -1, failure) < 0)
 		return -1;
 	if (step_limit_files(child, 0, failure) < 0)

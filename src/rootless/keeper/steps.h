@@ -17,6 +17,11 @@ int slot_get(const struct child *child, uint64_t slot, struct failure *failure);
  * the steps before it need more descriptors than it may have.
  */
 int step_limit_files(struct child *child, uint64_t least, struct failure *failure);
+/*
+ * For a step that goes on for ever instead of executing a program: default signals, a name, and the keeper learns that it runs. What the
+ * step could fail at belongs before this.
+ */
+void step_executed(struct child *child, const char *name);
 /* Keeps the descriptor in the slot, closing what was there. */
 void slot_put(struct child *child, uint64_t slot, int fd);
 

@@ -43,6 +43,9 @@ export const operations = {
   unmount: [33, 's', ['path']],
   probeOverlay: [34, 's', ['directory']],
   scanOwners: [35, 'su', ['directory', 'most']],
+  hostRename: [36, 'ssu', ['from', 'to', 'flags']],
+  hostRemove: [37, 's', ['path']],
+  lock: [38, 'su', ['path', 'flags']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

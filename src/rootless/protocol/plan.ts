@@ -204,6 +204,20 @@ export class Plan {
     return this.#add('scanOwners', directory, most)
   }
 
+  /** @param flags 1: on disk before and after */
+  hostRename(from: string, to: string, flags: number): this {
+    return this.#add('hostRename', from, to, flags)
+  }
+
+  hostRemove(path: string): this {
+    return this.#add('hostRemove', path)
+  }
+
+  /** @param flags 1 shared, 2 do not wait */
+  lock(path: string, flags: number): this {
+    return this.#add('lock', path, flags)
+  }
+
   /** The plan as the keeper reads it. Throws a TypeError for text with a NUL, a RangeError for a number out of range. */
   encode(): Buffer {
     const writer = new FieldWriter(0, TYPICAL_SIZE).u32(this.#steps.length)

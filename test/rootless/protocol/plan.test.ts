@@ -43,6 +43,9 @@ function everyStep(): Plan {
     .unmount('/m')
     .probeOverlay('/p')
     .scanOwners('/r', 10)
+    .hostRename('/f', '/t', 1)
+    .hostRemove('/d')
+    .lock('/l', 3)
 }
 
 test('every operation has a method, and encodes its fields in order', () => {
