@@ -30,6 +30,8 @@ export interface ListedContainer {
   readonly meta: string
   readonly hostPid: number
   readonly state: 'starting' | 'running' | 'paused' | 'exited'
+  /** What `target` of a spawn takes. */
+  readonly handle: number
 }
 
 /** How a {@link KeeperClient} is made. */
@@ -123,9 +125,10 @@ export class KeeperClient {
       const texts = answer.v()
       answer.end()
       const containers: ListedContainer[] = []
-      for (let at = 0; at + 4 <= texts.length; at += 4) {
-        const [id, meta, hostPid, state] = texts.slice(at, at + 4) as [string, string, string, ListedContainer['state']]
-        containers.push({ id, meta, hostPid: Number(hostPid), state })
+      for (let at = 0; at + 5 <= texts.length; at += 5) {
+        const [id = '', meta = '', hostPid, state, handle] = texts.slice(at, at + 5)
+        const named = { id, meta, hostPid: Number(hostPid), handle: Number(handle) }
+        containers.push({ ...named, state: state as ListedContainer['state'] })
       }
       return containers
     })

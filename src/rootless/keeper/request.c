@@ -185,7 +185,7 @@ static int list(struct call *call)
 
 	body_bytes(&call->answer, NULL, 0); /* place of the count */
 	for (struct process *process = call->keeper->processes; process; process = process->next) {
-		char pid[24];
+		char pid[24], handle[24];
 
 		/* One that failed was never there, though it takes a moment until it is reaped. */
 		if (process->kind != CONTAINER || process->failed)
@@ -196,7 +196,9 @@ static int list(struct call *call)
 		body_text(&call->answer, pid);
 		body_text(&call->answer,
 			  process->freeze.active && process->state == RUNNING ? "paused" : states[process->state]);
-		count += 4;
+		snprintf(handle, sizeof handle, "%llu", (unsigned long long)process->handle);
+		body_text(&call->answer, handle);
+		count += 5;
 	}
 	memcpy(call->answer.bytes + at, &count, sizeof count);
 	return 0;
