@@ -1,0 +1,30 @@
+import type { StorageDriver } from './options.ts'
+
+/** What the keeper keeps of a container for those who look from outside: other terminals, and later tools. */
+export interface ContainerMeta {
+  readonly name: string | undefined
+  /** As it was asked for: `'host'`, a reference, or a directory. */
+  readonly image: string
+  /** Digest of the image's configuration; undefined for the host and plain directories. */
+  readonly imageId: string | undefined
+  readonly driver: StorageDriver | undefined
+  readonly command: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  /** Milliseconds since 1970. */
+  readonly started: number
+}
+
+/** Text for the keeper. */
+export function writeMeta(meta: ContainerMeta): string {
+  return JSON.stringify(meta)
+}
+
+/** The other way; of a container of another version what is missing is empty. */
+export function readMeta(text: string): ContainerMeta {
+  const nothing = { name: undefined, image: '', imageId: undefined, driver: undefined, command: [], labels: {} }
+  try {
+    return { ...nothing, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
+  } catch {
+    return { ...nothing, started: 0 }
+  }
+}
