@@ -46,6 +46,8 @@ static size_t slot_fields(uint16_t op)
 	case OP_setAttributes:
 	case OP_enterRoot:
 	case OP_attach:
+	case OP_listen:
+	case OP_files:
 	case OP_copyIn: return 1;
 	default: return 0;
 	}

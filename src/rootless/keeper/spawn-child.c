@@ -43,8 +43,9 @@ static int compare(const void *one, const void *other)
  */
 static int close_inherited(const struct child *child, int network)
 {
-	int keep[TOKENS + 6] = { 2, child->status, child->seed, child->self, child->descriptors, network };
-	size_t count = 6;
+	int keep[TOKENS + 7] = { 2,	       child->status,	   child->seed, child->self,
+				 child->session, child->descriptors, network };
+	size_t count = 7;
 
 	for (size_t i = 0; i < child->token_count; i++)
 		keep[count++] = child->tokens[i];
@@ -98,6 +99,9 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 	struct child child = { .status = spawn->status,
 			       .seed = keeper->seed,
 			       .self = keeper->self,
+			       .session = keeper->session,
+			       .directory = keeper->directory,
+			       .real_root = keeper->real_root,
 			       .tokens = keeper->tokens,
 			       .token_count = TOKENS,
 			       .entered = process->kind == EXEC || process->kind == VISITOR,

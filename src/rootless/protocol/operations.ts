@@ -46,6 +46,8 @@ export const operations = {
   hostRename: [36, 'ssu', ['from', 'to', 'flags']],
   hostRemove: [37, 's', ['path']],
   lock: [38, 'su', ['path', 'flags']],
+  listen: [39, 'us', ['slot', 'path']],
+  files: [40, 'u', ['slot']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

@@ -218,6 +218,16 @@ export class Plan {
     return this.#add('lock', path, flags)
   }
 
+  /** @param path of a socket in the session directory */
+  listen(slot: number, path: string): this {
+    return this.#add('listen', slot, path)
+  }
+
+  /** Serves the protocol of docs/files.md to the first who connects. @param slot of {@link Plan.listen} */
+  files(slot: number): this {
+    return this.#add('files', slot)
+  }
+
   /** The plan as the keeper reads it. Throws a TypeError for text with a NUL, a RangeError for a number out of range. */
   encode(): Buffer {
     const writer = new FieldWriter(0, TYPICAL_SIZE).u32(this.#steps.length)
