@@ -18,14 +18,14 @@ Usage: airplant COMMAND
 
 Examples:
   airplant run host -- sh -c 'id; hostname; ps ax'
-  airplant run -it host bash
+  airplant run -it debian:13 bash
   airplant doctor
 
 AIRPLANT_DEBUG=1 shows the stack of an error. AIRPLANT_STATE_DIR is where sessions are kept.
 `
 
 const runExamples = `
-"host" is this machine's own root file system: read-only, homes, /tmp and /run hidden. The working directory is visible: a
+IMAGE is a reference as postgres:17; it is pulled when it is not here. "host" is this machine's own root file system: read-only, homes, /tmp and /run hidden. The working directory is visible: a
 writable copy with the overlay driver, read-only with the others and for real root. Mount on directories that exist, or below
 /tmp. Flags end at the image. Nothing of this shell's environment goes in unless -e names it.
 
@@ -38,6 +38,7 @@ Examples:
   airplant run --init -p 8080:3000 host -- node server.js
   airplant run --init -p 3000 host -- node server.js   # prints which port it is
   airplant run -v ./data:/mnt:ro -w /mnt host -- ls
+  airplant run -P -e POSTGRES_PASSWORD=secret -v data:/var/lib/postgresql/data postgres:17
   tar c . | airplant run -i host -- tar t
   airplant run --rootfs ./alpine -u nobody -- sh -c 'id'
   airplant run --cap-drop ALL --read-only --print-plan host -- true
@@ -55,7 +56,7 @@ command that mends it. Exit code: 1 when containers cannot start here, else 0.
 export async function helpCommand([command]: readonly string[]): Promise<number> {
   const text =
     command === 'run'
-      ? `Usage: airplant run [FLAGS] host|--rootfs DIR [--] COMMAND [ARGUMENTS]\n\n${describeFlags(runFlags)}${runExamples}`
+      ? `Usage: airplant run [FLAGS] IMAGE|host|--rootfs DIR [--] [COMMAND] [ARGUMENTS]\n\n${describeFlags(runFlags)}${runExamples}`
       : command === 'doctor'
         ? doctorHelp
         : overview

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Container } from '../containers/container.ts'
 import type { ContainerOptions } from '../containers/options.ts'
+import type { OnProgress } from '../images/progress.ts'
 import { parseSignal } from '../rootless/signals.ts'
 import { copyOutput } from './copy-output.ts'
 import { programExitCode, signalExitCode } from './exit-codes.ts'
@@ -28,13 +29,21 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const starting = defaultSession()
   starting.catch(() => undefined)
   const { createContainer, previewPlan } = await import('../containers/create-container.ts')
-  const around = { session: await starting, env: process.env, cwd: process.cwd(), began: 0 }
+  const onProgress = request.quiet ? undefined : await progressOf(options)
+  const around = { session: await starting, env: process.env, cwd: process.cwd(), began: 0, onProgress }
   if (request.printPlan) {
     await printText(`${(await previewPlan(options, around)).describe()}\n`)
     return 0
   }
   const container = await createContainer({ ...options, attach: true }, around)
   return await attach(container, options)
+}
+
+/** Only an image of a registry can have to be waited for. */
+async function progressOf({ image }: ContainerOptions): Promise<OnProgress | undefined> {
+  if (typeof image !== 'string' || image === 'host') return undefined
+  const { ProgressDisplay } = await import('./show-progress.ts')
+  return new ProgressDisplay(process.stderr, process.env).show
 }
 
 async function attach(container: Container, options: ContainerOptions): Promise<number> {
@@ -71,7 +80,8 @@ function announcePorts({ publishedPorts, network }: Container, { ports = [] }: C
     process.stderr.write('airplant: Published ports are ignored with the network of the host\n')
     return
   }
-  const chosen = new Set(ports.map((port) => (typeof port === 'object' && port.host ? port.host : undefined)))
+  const named = typeof ports === 'string' ? [] : ports
+  const chosen = new Set(named.map((port) => (typeof port === 'object' && port.host ? port.host : undefined)))
   const seen = new Set<string>()
   for (const { address, host, container } of publishedPorts) {
     const pair = `${host} ${container}`

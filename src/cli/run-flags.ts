@@ -1,10 +1,11 @@
-import type { ContainerOptions } from '../containers/options.ts'
+import type { ContainerOptions, PortOption } from '../containers/options.ts'
 import type { RlimitOptions } from '../rootless/rlimits.ts'
 import { parseUlimit, rlimitNames, unlimited } from '../rootless/rlimits.ts'
 import { parseFlags } from './parse-flags.ts'
 import { readSecurityOption } from './security-option.ts'
 import type { RunFlagName } from './run-flag-table.ts'
 import { runFlags } from './run-flag-table.ts'
+import type { MountFlag } from './run-values.ts'
 import { parseEnv, parseEnvFile, parseMount, parsePublish, parseTmpfs, parseVolume } from './run-values.ts'
 import { usageError } from './usage-error.ts'
 
@@ -19,6 +20,8 @@ export interface RunRequest {
   /** `stdin` and `tty` say whether -i and -t were given. */
   readonly options: ContainerOptions
   readonly printPlan: boolean
+  /** Nothing is said of pulling. */
+  readonly quiet: boolean
 }
 
 /** Options in the making. */
@@ -29,6 +32,7 @@ export interface RunDraft {
   fileEnv: Record<string, string>
   rlimits: { -readonly [Name in keyof RlimitOptions]: RlimitOptions[Name] }
   printPlan: boolean
+  quiet: boolean
 }
 
 /**
@@ -40,7 +44,7 @@ export interface RunDraft {
  */
 export function parseRun(args: readonly string[], around: FlagSurroundings): RunRequest | undefined {
   const { flags, rest } = parseFlags(args, runFlags)
-  const draft: RunDraft = { options: {}, env: {}, fileEnv: {}, rlimits: {}, printPlan: false }
+  const draft: RunDraft = { options: {}, env: {}, fileEnv: {}, rlimits: {}, printPlan: false, quiet: false }
   for (const { name, value } of flags) {
     if (name === 'help') return undefined
     const read = readers[name as RunFlagName]
@@ -51,10 +55,15 @@ export function parseRun(args: readonly string[], around: FlagSurroundings): Run
   const env = { ...draft.fileEnv, ...draft.env }
   if (Object.keys(env).length > 0) options.env = env
   if (Object.keys(draft.rlimits).length > 0) options.rlimits = draft.rlimits
-  if (command.length === 0 && !options.entrypoint) {
+  const hasOwn = typeof options.image === 'string' && options.image !== 'host'
+  if (command.length === 0 && !options.entrypoint && !hasOwn) {
     throw usageError('Cannot run nothing: no command was given', 'Write airplant run host -- command')
   }
-  return { options: { ...options, command }, printPlan: draft.printPlan }
+  return {
+    options: { ...options, ...(hasOwn && command.length === 0 ? {} : { command }) },
+    printPlan: draft.printPlan,
+    quiet: draft.quiet,
+  }
 }
 
 /** Flags end at the image; one `--` between it and the command is for the reader only. */
@@ -63,12 +72,9 @@ function commandAfterImage({ options }: RunDraft, rest: readonly string[]): read
   const [image, ...command] = rest
   if (image === undefined)
     throw usageError('Cannot run nothing: no image was given', 'Write airplant run host -- command')
-  if (image !== 'host') {
-    const isPath = /^[./~]/.test(image)
-    throw usageError(
-      `Cannot use the image "${image}": only "host" and --rootfs are supported yet`,
-      isPath ? `Write --rootfs ${image}` : `Write airplant run host -- ${rest.join(' ')}, or --rootfs DIR`,
-    )
+  if (/^[./~]/.test(image)) {
+    const hint = `Write --rootfs ${image}, or "airplant load" an archive first`
+    throw usageError(`Cannot use the image "${image}": a path, not a reference`, hint)
   }
   options.image = image
   return command[0] === '--' ? command.slice(1) : command
@@ -90,20 +96,24 @@ const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
   'group-add': ({ options }, value) => void (options.groups = [...(options.groups ?? []), value]),
   workdir: ({ options }, value) => void (options.workdir = value),
   hostname: ({ options }, value) => void (options.hostname = value),
-  volume: ({ options }, value) => void (options.binds = [...(options.binds ?? []), parseVolume(value)]),
-  mount: ({ options }, value) => {
-    const mount = parseMount(value)
-    if ('bind' in mount) options.binds = [...(options.binds ?? []), mount.bind]
-    else options.tmpfs = [...(options.tmpfs ?? []), mount.tmpfs]
-  },
+  volume: ({ options }, value) => addMount(options, parseVolume(value)),
+  mount: ({ options }, value) => addMount(options, parseMount(value)),
   tmpfs: ({ options }, value) => void (options.tmpfs = [...(options.tmpfs ?? []), parseTmpfs(value)]),
   'shm-size': ({ options }, value) => void (options.shmSize = value),
-  publish: ({ options }, value) => void (options.ports = [...(options.ports ?? []), parsePublish(value)]),
+  publish: ({ options }, value) => void (options.ports = [...portsOf(options), parsePublish(value)]),
+  'publish-all': ({ options }, value) =>
+    void (options.ports = [
+      ...portsOf(options).filter((port) => port !== 'exposed'),
+      ...(value ? (['exposed'] as const) : []),
+    ]),
   network: ({ options }, value) => void (options.network = readNetwork(value)),
   'read-only': ({ options }, value) => void (options.readOnly = value),
   init: ({ options }, value) => void (options.init = value),
   entrypoint: ({ options }, value) => void (options.entrypoint = value === '' ? [] : [value]),
   rootfs: ({ options }, value) => void (options.image = { rootfs: value }),
+  pull: ({ options }, value) => void (options.pull = readPull(value)),
+  platform: ({ options }, value) => void (options.platform = value),
+  quiet: (draft, value) => void (draft.quiet = value),
   // Checked with the other options.
   storage: ({ options }, value) => void (options.storage = value as ContainerOptions['storage'] & string),
   'cap-add': ({ options }, value) => changeCapabilities(options, 'add', value),
@@ -132,6 +142,21 @@ const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
 function readNetwork(name: string): 'none' | 'host' {
   if (name === 'none' || name === 'host') return name
   throw usageError(`Cannot use the network "${name}"`, 'Write --network none (published ports work) or --network host')
+}
+
+function readPull(policy: string): 'missing' | 'always' | 'never' {
+  if (policy === 'missing' || policy === 'always' || policy === 'never') return policy
+  throw usageError(`Cannot use the pull policy "${policy}"`, 'Write --pull missing, --pull always or --pull never')
+}
+
+function portsOf({ ports = [] }: RunDraft['options']): readonly (PortOption | 'exposed')[] {
+  return typeof ports === 'string' ? [ports] : ports
+}
+
+function addMount(options: RunDraft['options'], mount: MountFlag): void {
+  if ('bind' in mount) options.binds = [...(options.binds ?? []), mount.bind]
+  else if ('volume' in mount) options.volumes = [...(options.volumes ?? []), mount.volume]
+  else options.tmpfs = [...(options.tmpfs ?? []), mount.tmpfs]
 }
 
 function readSeconds(text: string): number {

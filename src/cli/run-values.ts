@@ -1,4 +1,4 @@
-import type { BindOption, PortOption, TmpfsOption } from '../containers/options.ts'
+import type { BindOption, PortOption, TmpfsOption, VolumeOption } from '../containers/options.ts'
 import { usageError } from './usage-error.ts'
 
 /**
@@ -32,8 +32,12 @@ function isPort(text: string, least: number): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= 65_535
 }
 
-/** `SRC:DST[:ro|rw]`. Everything else that docker takes there is refused rather than ignored. */
-export function parseVolume(text: string): BindOption {
+/** What is mounted from outside the container. */
+export type MountFlag =
+  { readonly bind: BindOption } | { readonly volume: VolumeOption } | { readonly tmpfs: TmpfsOption }
+
+/** `SRC:DST[:ro|rw]`, where a SRC without `/` is a named volume. What else docker takes there is refused rather than ignored. */
+export function parseVolume(text: string): Exclude<MountFlag, { readonly tmpfs: TmpfsOption }> {
   const [source = '', target, modes = '', ...more] = text.split(':')
   if (target === undefined) {
     throw usageError(`Cannot use "${text}" as a volume: no source`, 'Write SRC:DST; for an empty directory --tmpfs DST')
@@ -43,7 +47,9 @@ export function parseVolume(text: string): BindOption {
   const words = modes.split(',').filter(Boolean)
   const other = words.find((word) => word !== 'ro' && word !== 'rw')
   if (other !== undefined) throw usageError(`Cannot use volume option "${other}"`, 'Only "ro" and "rw" are supported')
-  return { source, target, readOnly: words.includes('ro') }
+  const readOnly = words.includes('ro')
+  const isPath = /^[.~]|\//.test(source)
+  return isPath ? { bind: { source, target, readOnly } } : { volume: { name: source, target, readOnly } }
 }
 
 /** `DST[:size=64m,mode=1777]`; what a tmpfs always is here may be said. */
@@ -68,8 +74,8 @@ const mountWords: Record<string, string> = {
   ro: 'readonly',
 }
 
-/** `type=bind,source=SRC,target=DST[,readonly]` or `type=tmpfs,target=DST[,tmpfs-size=,tmpfs-mode=]`. */
-export function parseMount(text: string): { bind: BindOption } | { tmpfs: TmpfsOption } {
+/** `type=bind,source=SRC,target=DST[,readonly]`, `type=volume` (the default) or `type=tmpfs,target=DST[,tmpfs-size=,tmpfs-mode=]`. */
+export function parseMount(text: string): MountFlag {
   const fields = new Map<string, string>()
   for (const word of text.split(',')) {
     const [name = '', value = 'true'] = word.split(/=(.*)/s, 2)
@@ -80,13 +86,12 @@ export function parseMount(text: string): { bind: BindOption } | { tmpfs: TmpfsO
     fields.delete(name)
     return value
   }
-  const type = take('type')
+  const type = take('type') ?? 'volume'
   const target = take('target')
   if (target === undefined) throw usageError(`Cannot mount "${text}": no target`, 'Add target=/path/inside')
-  const mount =
-    type === 'bind' ? bindMount(text, target, take) : type === 'tmpfs' ? tmpfsMount(target, take) : undefined
+  const mount = mounts[type]?.(text, target, take)
   if (!mount) {
-    throw usageError(`Cannot mount type "${type ?? 'volume'}"`, 'Write type=bind,... or type=tmpfs,...')
+    throw usageError(`Cannot mount type "${type}"`, 'Write type=bind,..., type=volume,... or type=tmpfs,...')
   }
   const [other] = fields.keys()
   if (other !== undefined)
@@ -96,14 +101,26 @@ export function parseMount(text: string): { bind: BindOption } | { tmpfs: TmpfsO
 
 type Take = (name: string) => string | undefined
 
-function bindMount(text: string, target: string, take: Take): { bind: BindOption } {
+const mounts: Record<string, (text: string, target: string, take: Take) => MountFlag> = {
+  bind: (text, target, take) => ({ bind: { source: sourceOf(text, take, '/path/here'), target, ...readOnlyOf(take) } }),
+  volume: (text, target, take) => ({
+    volume: { name: sourceOf(text, take, 'NAME'), target, ...readOnlyOf(take) },
+  }),
+  tmpfs: (_text, target, take) => tmpfsMount(target, take),
+}
+
+function sourceOf(text: string, take: Take, example: string): string {
   const source = take('source')
-  if (source === undefined) throw usageError(`Cannot mount "${text}": no source`, 'Add source=/path/here')
+  if (source === undefined) throw usageError(`Cannot mount "${text}": no source`, `Add source=${example}`)
+  return source
+}
+
+function readOnlyOf(take: Take): { readOnly: boolean } {
   const readOnly = take('readonly') ?? 'false'
   if (readOnly !== 'true' && readOnly !== 'false') {
     throw usageError(`Cannot use "${readOnly}" as readonly`, 'Write "readonly", or readonly=false')
   }
-  return { bind: { source, target, readOnly: readOnly === 'true' } }
+  return { readOnly: readOnly === 'true' }
 }
 
 function tmpfsMount(target: string, take: Take): { tmpfs: TmpfsOption } {

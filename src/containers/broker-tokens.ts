@@ -16,7 +16,7 @@ export async function openByBroker(
     use,
     await broker.open(path, kind),
   ]
-  const showsHost = spec.rootfs === undefined
+  const showsHost = spec.root === 'host'
   const opened = [
     ...spec.binds.map(({ source }, index) => open(`bind ${index}`, source, 'tree')),
     ...(showsHost && host.cwd !== undefined ? [open('cwd', host.cwd, 'tree')] : []),

@@ -69,7 +69,7 @@ export class Container implements AsyncDisposable {
     this.#process = process
     this.id = spec.id
     this.pid = process.hostPid
-    this.image = spec.rootfs ?? 'host'
+    this.image = spec.image
     this.labels = spec.labels
     this.began = began
     this.network = spec.network

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { AirplantError } from '../errors.ts'
+import type { OnProgress } from '../images/progress.ts'
 import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
 import { now } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
@@ -18,6 +19,8 @@ import { ContainerRuntime } from './runtime.ts'
 import { refuseGroups, resolveSingleUser } from './single-user.ts'
 import type { ContainerSpec } from './spec.ts'
 import { prepareRoot } from './storage/prepare-root.ts'
+import { prepareVolumes } from './volumes.ts'
+import { StepError } from '../rootless/step-error.ts'
 import type { Plan } from '../rootless/protocol/plan.ts'
 import type { Session } from '../rootless/session.ts'
 
@@ -28,6 +31,8 @@ export interface Surroundings {
   readonly cwd: string
   /** `now()` at the call's first instruction: every deadline counts from there. */
   readonly began: number
+  /** Told how pulling an image goes on. */
+  readonly onProgress?: OnProgress | undefined
 }
 
 /**
@@ -36,15 +41,35 @@ export interface Surroundings {
  * @throws {AirplantError} as `withContainer` does, but for waits
  */
 export async function createContainer(options: ContainerOptions, around: Surroundings): Promise<Container> {
-  const { signal } = options
-  throwIfAborted(signal)
-  const spec = await resolveOptions(options, around.cwd)
+  throwIfAborted(options.signal)
+  const spec = await resolve(options, around)
+  try {
+    return await start(spec, options.signal, around)
+  } catch (error) {
+    if (!hasLostLayer(error, spec)) throw explained(error, spec, around)
+  }
+  // Somebody removed the image in between; the store has noticed now, and gets it again.
+  const again = await resolve(options, around)
+  return await start(again, options.signal, around).catch((error: unknown) => {
+    throw explained(error, again, around)
+  })
+}
+
+function resolve(options: ContainerOptions, around: Surroundings): Promise<ContainerSpec> {
+  const { session, env, cwd, onProgress } = around
+  return resolveOptions(options, cwd, async (source, signal) => {
+    const { ensureImage } = await import('../images/pull.ts')
+    const { platform, pull = 'missing' } = options
+    return await ensureImage(source, { session, env, platform, pull, onProgress, signal })
+  })
+}
+
+async function start(spec: ContainerSpec, signal: AbortSignal | undefined, around: Surroundings): Promise<Container> {
   const runtime = ContainerRuntime.of(around.session, around.env)
-  const image = spec.rootfs ?? 'host'
   let helper: KeeperProcess | undefined
   try {
     const context = await gatherContext(spec, runtime, around)
-    const prepared = await prepareRoot(runtime.session, context.driver, spec.rootfs, context.scratch, around.env)
+    const prepared = await prepareRoot(runtime.session, context.driver, spec.root, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
     const process = await spawn(context, planOf(context, prepared.scratchExists), runtime)
@@ -62,9 +87,19 @@ export async function createContainer(options: ContainerOptions, around: Surroun
     return container
   } catch (error) {
     await helper?.remove()
-    const elapsed = now() - around.began
-    throw explainStep(error, { phase: 'start', image, container: spec.id, elapsed, command: spec.argv[0] })
+    throw error
   }
+}
+
+function hasLostLayer(error: unknown, { root }: ContainerSpec): boolean {
+  const isImage = root !== 'host' && root.image !== undefined
+  return isImage && error instanceof StepError && error.what === 'overlay' && error.errnoName === 'ENOENT'
+}
+
+function explained(error: unknown, spec: ContainerSpec, { began }: Surroundings): Error {
+  const { id, image, argv, workdir } = spec
+  const elapsed = now() - began
+  return explainStep(error, { phase: 'start', image, container: id, elapsed, command: argv[0], workdir })
 }
 
 /**
@@ -75,16 +110,16 @@ export async function createContainer(options: ContainerOptions, around: Surroun
  * console.log((await previewPlan({ command: ['true'] }, around)).describe())
  */
 export async function previewPlan(options: ContainerOptions, around: Surroundings): Promise<Plan> {
-  const spec = await resolveOptions(options, around.cwd)
+  const spec = await resolve(options, around)
   const context = await gatherContext(spec, ContainerRuntime.of(around.session, around.env), around)
   // Drivers that prepare the root make the scratch directory for it.
-  return planOf(context, spec.rootfs !== undefined && context.driver !== 'overlay')
+  return planOf(context, spec.root !== 'host' && context.driver !== 'overlay')
 }
 
 function planOf(context: PlanContext, scratchExists: boolean): Plan {
   const { spec, mapping } = context
   if (mapping.method === 'single') refuseGroups(spec)
-  const singleUser = mapping.method === 'single' ? resolveSingleUser(spec.user, spec.rootfs) : undefined
+  const singleUser = mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined
   return createPlan(context, { bindKinds: bindKinds(spec), singleUser, scratchExists })
 }
 
@@ -94,18 +129,26 @@ async function gatherContext(
   { cwd }: Surroundings,
 ): Promise<PlanContext> {
   const { session, hostFacts } = runtime
-  if (spec.rootfs !== undefined) await checkRootfs(spec.rootfs, runtime)
-  const [{ driver }, seccompFilter] = await Promise.all([runtime.driver(spec.storage), runtime.filters.get(spec)])
-  const shown = showableCwd(cwd, hostFacts.hidden)
+  const { root } = spec
+  const isHost = root === 'host'
+  // Layers of the store were unpacked by us, with mapped owners.
+  if (!isHost && !root.image) await checkRootfs(root.lowers[0] ?? '', runtime)
+  const [{ driver }, seccompFilter, volumes] = await Promise.all([
+    runtime.driver(spec.storage, root),
+    runtime.filters.get(spec),
+    prepareVolumes(spec, runtime),
+  ])
+  const shown = isHost ? showableCwd(cwd, hostFacts.hidden) : undefined
+  const host = { ...hostFacts, cwd: shown }
   // A working directory that may not be shown is not there; the default must not fail because of that.
-  const host = { ...hostFacts, cwd: spec.rootfs === undefined ? shown : undefined }
-  const workdir = spec.rootfs === undefined && spec.workdir === cwd ? (shown ?? '/') : spec.workdir
+  const workdir = isHost && spec.workdir === cwd ? (shown ?? '/') : spec.workdir
   return {
     spec: { ...spec, workdir },
     scratch: join(session.directory, 'containers', spec.id),
     work: session.work,
     mapping: session.mapping,
     driver,
+    volumes,
     host,
     tokens: await openByBroker(session, spec, host),
     seccompFilter,
@@ -162,7 +205,7 @@ function spawn(
     ports: isolated ? spec.ports : [],
     peer: CONTAINER_ADDRESS,
     meta: JSON.stringify({
-      image: spec.rootfs ?? 'host',
+      image: spec.image,
       command: spec.argv,
       labels: spec.labels,
       started: Date.now(),

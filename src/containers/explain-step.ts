@@ -10,6 +10,7 @@ export interface ErrorContext {
   readonly container?: string | undefined
   readonly elapsed?: number | undefined
   readonly command?: string | undefined
+  readonly workdir?: string | undefined
 }
 
 interface Explanation {
@@ -107,7 +108,7 @@ const explanations: Record<string, Explain> = {
   }),
   writeFile: explainPlacing,
   copyIn: explainPlacing,
-  mkdir: explainPlacing,
+  mkdir: explainDirectory,
   spawn: ({ errnoName, message }) =>
     notRunning[errnoName] ?? {
       code: 'ERR_STEP_FAILED',
@@ -215,6 +216,15 @@ function explainAttach({ detail, errnoName }: StepError): Explanation | undefine
     }
   }
   return undefined
+}
+
+function explainDirectory(error: StepError, { workdir }: ErrorContext): Explanation {
+  if (error.errnoName === 'EROFS' || error.errnoName === 'EINVAL') return explainPlacing(error)
+  return {
+    code: error.detail === workdir ? 'ERR_WORKDIR_MISSING' : 'ERR_STEP_FAILED',
+    message: `Cannot make the directory "${error.detail}" in the container: ${error.errnoName}`,
+    hint: 'Something of that path is a file, or belongs to the sandbox: choose another directory',
+  }
 }
 
 function explainPlacing({ detail, errnoName, message }: StepError): Explanation {

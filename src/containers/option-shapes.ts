@@ -1,11 +1,21 @@
 import type { OptionShape } from './check-options.ts'
 import type { ExecOptions } from './exec.ts'
-import type { BindOption, ContainerOptions, FileOption, PortOption, TmpfsOption } from './options.ts'
+import type {
+  BindOption,
+  ContainerOptions,
+  FileOption,
+  HealthcheckOption,
+  PortOption,
+  TmpfsOption,
+  VolumeOption,
+} from './options.ts'
 
 /** Names and kinds of all options; the types make sure that none is forgotten. */
 
 export const containerShape: OptionShape<ContainerOptions> = {
   image: 'any',
+  pull: 'any',
+  platform: 'text',
   command: 'list',
   entrypoint: 'list',
   env: 'object',
@@ -16,6 +26,7 @@ export const containerShape: OptionShape<ContainerOptions> = {
   files: 'list',
   binds: 'list',
   tmpfs: 'list',
+  volumes: 'list',
   shmSize: 'any',
   readOnly: 'switch',
   init: 'switch',
@@ -26,17 +37,35 @@ export const containerShape: OptionShape<ContainerOptions> = {
   stopSignal: 'any',
   stopTimeout: 'number',
   labels: 'object',
+  healthcheck: 'any',
   tty: 'any',
   stdin: 'switch',
   attach: 'switch',
   network: 'text',
-  ports: 'list',
+  ports: 'any',
   logLimit: 'any',
   storage: 'text',
   signal: 'object',
 }
 
-export const imageShape: OptionShape<{ rootfs: string }> = { rootfs: 'text' }
+export const rootfsShape: OptionShape<{ rootfs: string }> = { rootfs: 'text' }
+
+export const ociShape: OptionShape<{ oci: string; reference?: string }> = { oci: 'text', reference: 'text' }
+
+export const archiveShape: OptionShape<{ archive: string; reference?: string }> = { archive: 'text', reference: 'text' }
+
+export const tarShape: OptionShape<{ tar: string }> = { tar: 'text' }
+
+export const volumeShape: OptionShape<VolumeOption> = { name: 'text', target: 'text', readOnly: 'switch' }
+
+export const healthcheckShape: OptionShape<HealthcheckOption> = {
+  command: 'list',
+  interval: 'number',
+  timeout: 'number',
+  startPeriod: 'number',
+  startInterval: 'number',
+  retries: 'number',
+}
 
 export const bindShape: OptionShape<BindOption> = { source: 'text', target: 'text', readOnly: 'switch' }
 

@@ -1,11 +1,25 @@
+import type { LocalImage } from '../images/image.ts'
 import type { RlimitOptions } from '../rootless/rlimits.ts'
 import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
 
 /**
- * Where a container's root file system comes from: `'host'` is this machine's own, read-only, with homes, /tmp and /run hidden;
- * `{ rootfs }` a directory that is never written to.
+ * Where a container's root file system comes from. `'host'` is this machine's own, read-only, with homes, /tmp and /run hidden. Any other
+ * text is a reference such as `'postgres:17'`, looked up in the store and pulled when it is not there. `{ rootfs }` is a directory that is
+ * never written to. A {@link LocalImage} is what a pull, a snapshot or a commit gave.
  */
-export type Image = 'host' | { readonly rootfs: string }
+export type Image = 'host' | (string & {}) | { readonly rootfs: string } | ImageSource | LocalImage
+
+/** An image that comes from files and not from a registry; it is read into the store when it is not there yet. */
+export type ImageSource =
+  /** A directory in the OCI image layout. `reference` says which of several images. */
+  | { readonly oci: string; readonly reference?: string }
+  /** A tar file as `docker save` or `skopeo copy oci-archive:` writes it. */
+  | { readonly archive: string; readonly reference?: string }
+  /** A tar file of a root file system, as `docker export` writes it. */
+  | { readonly tar: string }
+
+/** When a registry is asked: never, always, if the store lacks the image, or if what it has was not checked for so many milliseconds. */
+export type PullPolicy = 'missing' | 'always' | 'never' | { readonly newerThan: number }
 
 /** A published TCP port: a number publishes it on any free host port of 127.0.0.1 and ::1. */
 export type PortOption =
@@ -27,6 +41,32 @@ export interface BindOption {
   readonly target: string
   /** @default false */
   readonly readOnly?: boolean
+}
+
+/** A volume of the store, visible in the container. It is made when there is none of that name, and stays when the container goes. */
+export interface VolumeOption {
+  /** Letters, digits, `_`, `.` and `-`. */
+  readonly name: string
+  /** Absolute path in the container. A volume that was never used before gets what the image has there. */
+  readonly target: string
+  /** @default false */
+  readonly readOnly?: boolean
+}
+
+/** How it is found out whether the service in a container is well; what is missing is the image's. Times in ms. */
+export interface HealthcheckOption {
+  /** Program and arguments; exit code 0 is healthy. @default the image's */
+  readonly command?: readonly string[]
+  /** @default 30_000 */
+  readonly interval?: number
+  /** Most time of one check. @default 30_000 */
+  readonly timeout?: number
+  /** Failures in this time from the start do not count. @default 0 */
+  readonly startPeriod?: number
+  /** Time between checks in the start period. @default 5_000 */
+  readonly startInterval?: number
+  /** Failures in a row that make it unhealthy. @default 3 */
+  readonly retries?: number
 }
 
 /** An empty file system in memory. */
@@ -57,23 +97,29 @@ export interface FileOption {
 export interface ContainerOptions {
   /** @default 'host' */
   readonly image?: Image
-  /** Program and arguments. */
+  /** Whether a registry is asked for an image. @default 'missing' */
+  readonly pull?: PullPolicy
+  /** Of an image for several: `'linux/arm64'`. @default this machine's */
+  readonly platform?: string
+  /** Program and arguments. @default the image's */
   readonly command?: readonly string[]
-  /** Put before `command`. */
+  /** Put before `command`. An image's own command does not count then. @default the image's */
   readonly entrypoint?: readonly string[]
-  /** The whole environment besides PATH, HOME, HOSTNAME and TERM: nothing of this process's own leaks in. */
+  /** Added to the image's. That, PATH, HOME, HOSTNAME and TERM are all: nothing of this process's own leaks in. */
   readonly env?: Readonly<Record<string, string>>
-  /** `'name'`, `'uid'`, `'name:group'` or `'uid:gid'`, resolved in the container's /etc/passwd. @default root */
+  /** `'name'`, `'uid'`, `'name:group'` or `'uid:gid'`, resolved in the container's /etc/passwd. @default the image's, else root */
   readonly user?: string
   /** Additional groups, names or numbers. */
   readonly groups?: readonly string[]
-  /** @default this process's working directory for the host image, else `/` */
+  /** An image's root gets it when it is missing. @default the image's; this process's working directory for the host image; else `/` */
   readonly workdir?: string
   /** @default the container's ID */
   readonly hostname?: string
   readonly files?: readonly FileOption[]
   readonly binds?: readonly BindOption[]
   readonly tmpfs?: readonly (string | TmpfsOption)[]
+  /** Volumes of the store. Where an image declares a volume and none is given, the container's own layer has a directory. */
+  readonly volumes?: readonly VolumeOption[]
   /** Bytes of /dev/shm, or text as `256m`. @default 64 MiB */
   readonly shmSize?: number | string
   /**
@@ -91,11 +137,14 @@ export interface ContainerOptions {
   /** Set-user-ID programs have no effect. @default true */
   readonly noNewPrivileges?: boolean
   readonly rlimits?: RlimitOptions
-  /** @default 'SIGTERM' */
+  /** @default the image's, else 'SIGTERM' */
   readonly stopSignal?: string | number
   /** Milliseconds that `stop()` waits before it kills. @default 10_000 */
   readonly stopTimeout?: number
+  /** Added to the image's. */
   readonly labels?: Readonly<Record<string, string>>
+  /** What the wait `healthy` runs; false: nothing. @default the image's */
+  readonly healthcheck?: false | HealthcheckOption
   /** A terminal instead of three pipes. @default false */
   readonly tty?: boolean | { readonly rows: number; readonly columns: number }
   /** Standard input is a pipe that `container.stdin` writes to, else /dev/null. @default false */
@@ -104,8 +153,8 @@ export interface ContainerOptions {
   readonly attach?: boolean
   /** `'none'`: loopback only, published ports work. `'host'`: the host's. @default 'none' */
   readonly network?: 'none' | 'host'
-  /** Published TCP ports. */
-  readonly ports?: readonly PortOption[]
+  /** Published TCP ports. `'exposed'`, alone or among them, stands for those that the image exposes. @default none */
+  readonly ports?: 'exposed' | readonly (PortOption | 'exposed')[]
   /** Bytes of output that are kept. The oldest are dropped and counted. @default 1 MiB */
   readonly logLimit?: number
   /** Forces a storage driver. @default the first that works: overlay, fuse-overlayfs, copy */

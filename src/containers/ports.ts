@@ -3,14 +3,21 @@ import type { PortRequest } from '../rootless/client/spawn-request.ts'
 import { checkOptions } from './check-options.ts'
 import { portShape } from './option-shapes.ts'
 import { invalidOption, parsePort } from './option-parsers.ts'
-import type { PortOption } from './options.ts'
+import type { ContainerOptions } from './options.ts'
 
 /**
  * The listening sockets for the published ports. Without an address there are two per port, on 127.0.0.1 and on ::1 with the same
  * number: Node resolves `localhost` to ::1 first.
  */
-export function requestPorts(options: readonly PortOption[]): PortRequest[] {
-  return options.flatMap((option) => {
+export function requestPorts(options: NonNullable<ContainerOptions['ports']>): PortRequest[] {
+  if (typeof options === 'string' ? options !== 'exposed' : !Array.isArray(options)) {
+    throw invalidOption('ports', options, 'not a list', 'Give a list of ports, or "exposed" for those of the image')
+  }
+  const list = typeof options === 'string' ? [options] : options
+  return list.flatMap((option) => {
+    if (option === 'exposed') {
+      throw invalidOption('ports', option, 'only images expose ports', 'Give the ports as numbers')
+    }
     const given = typeof option === 'number' ? { container: option } : option
     checkOptions('a port', given, portShape)
     const { container, host = 0, address } = given

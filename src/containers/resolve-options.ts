@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { LocalImage } from '../images/image.ts'
 import { resolveCapabilities } from '../rootless/capabilities.ts'
 import { parseRlimits } from '../rootless/rlimits.ts'
 import { parseSignal } from '../rootless/signals.ts'
 import { checkOptions } from './check-options.ts'
 import { placedFiles } from './files.ts'
+import { resolveImageConfig } from './image-config.ts'
 import {
   invalidOption,
   parseCommand,
@@ -18,10 +20,12 @@ import {
   parseTty,
   parseUser,
 } from './option-parsers.ts'
-import type { BindOption, ContainerOptions, Image, TmpfsOption } from './options.ts'
-import { bindShape, capabilitiesShape, containerShape, imageShape, tmpfsShape } from './option-shapes.ts'
+import type { BindOption, ContainerOptions, ImageSource, TmpfsOption, VolumeOption } from './options.ts'
+import { bindShape, capabilitiesShape, containerShape, tmpfsShape, volumeShape } from './option-shapes.ts'
+import { parseHealthcheck } from './parse-healthcheck.ts'
+import { parseImage } from './parse-image.ts'
 import { requestPorts } from './ports.ts'
-import type { ContainerSpec, TmpfsSpec } from './spec.ts'
+import type { ContainerSpec, LayeredRoot, TmpfsSpec } from './spec.ts'
 
 const SHM_SIZE = 64 * 1024 ** 2
 const LOG_LIMIT = 1024 ** 2
@@ -34,29 +38,67 @@ export function newId(): string {
   return uuid.slice(0, 8) + uuid.slice(9, 13)
 }
 
+/** Gives the image that was chosen; it may have to be pulled. */
+export type FindImage = (source: string | ImageSource, signal: AbortSignal | undefined) => Promise<LocalImage>
+
 /**
- * Checks the options and fills in the defaults.
+ * Checks the options and fills in the defaults. What is wrong with them is told before an image is looked for.
  *
- * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_SOURCE_MISSING` (a file to place)
+ * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_INVALID_IMAGE`, `ERR_SOURCE_MISSING` (a file to place), and those of `findImage`
  */
-export async function resolveOptions(options: ContainerOptions, cwd: string): Promise<ContainerSpec> {
+export async function resolveOptions(
+  options: ContainerOptions,
+  cwd: string,
+  findImage: FindImage,
+): Promise<ContainerSpec> {
   checkOptions('a container', options, containerShape)
   if (options.capabilities) checkOptions('capabilities', options.capabilities, capabilitiesShape)
   const id = newId()
-  const rootfs = resolveImage(options.image ?? 'host', cwd)
-  const capabilities = resolveCapabilities(options.capabilities)
+  const choice = parseImage(options.image ?? 'host', cwd)
+  const sandbox = await resolveSandbox(options, id, cwd)
+  if (choice.kind === 'host' || choice.kind === 'rootfs') {
+    const isHost = choice.kind === 'host'
+    const root = isHost ? 'host' : { lowers: [choice.path], mode: 0o755, image: undefined }
+    const program = resolveProgram(options, isHost ? cwd : '/')
+    return { id, image: choice.name, root, ...sandbox, ...program, imageVolumes: [] }
+  }
+  if (choice.kind === 'stored') resolveProgram({ ...options, command: ['true'], ports: withoutExposed(options) }, '/')
+  const image = choice.kind === 'local' ? choice.image : await findImage(choice.source, options.signal)
+  const program = resolveProgram(resolveImageConfig(options, image.config), '/')
+  const imageVolumes = freeVolumes(image.config.volumes, [...sandbox.binds, ...sandbox.volumes, ...sandbox.tmpfs])
+  return { id, image: choice.name, root: layersOf(image), ...sandbox, ...program, imageVolumes }
+}
+
+type Program = Pick<
+  ContainerSpec,
+  'argv' | 'env' | 'user' | 'workdir' | 'stopSignal' | 'labels' | 'ports' | 'healthcheck'
+>
+
+/** What an image has a say in. */
+function resolveProgram(options: ContainerOptions, workdir: string): Program {
   return {
-    id,
-    rootfs,
     argv: parseCommand([...(options.entrypoint ?? []), ...(options.command ?? [])]),
     env: parseEnv(options.env ?? {}),
     user: parseUser(options.user ?? ''),
+    workdir: options.workdir === undefined ? workdir : parseTarget('workdir', options.workdir),
+    stopSignal: parseSignal(options.stopSignal ?? 'SIGTERM'),
+    labels: { ...options.labels },
+    ports: requestPorts(options.ports ?? []),
+    healthcheck: parseHealthcheck(options.healthcheck),
+  }
+}
+
+type Sandbox = Omit<ContainerSpec, keyof Program | 'id' | 'image' | 'root' | 'imageVolumes'>
+
+async function resolveSandbox(options: ContainerOptions, id: string, cwd: string): Promise<Sandbox> {
+  const capabilities = resolveCapabilities(options.capabilities)
+  return {
     groups: (options.groups ?? []).map((group) => parseName(group, group)),
-    workdir: options.workdir === undefined ? (rootfs ? '/' : cwd) : parseTarget('workdir', options.workdir),
     hostname: resolveHostname(options.hostname ?? id),
     files: options.files ? await placedFiles(options.files, cwd) : [],
     binds: (options.binds ?? []).map((bind) => resolveBind(bind, cwd)),
     tmpfs: (options.tmpfs ?? []).map(resolveTmpfs),
+    volumes: (options.volumes ?? []).map(resolveVolume),
     shmSize: options.shmSize === undefined ? SHM_SIZE : parseSize('shmSize', options.shmSize),
     readOnly: options.readOnly ?? false,
     init: options.init ?? false,
@@ -65,31 +107,34 @@ export async function resolveOptions(options: ContainerOptions, cwd: string): Pr
     seccomp: options.seccomp ?? 'default',
     noNewPrivileges: options.noNewPrivileges ?? true,
     rlimits: parseRlimits(options.rlimits ?? {}),
-    stopSignal: parseSignal(options.stopSignal ?? 'SIGTERM'),
     stopTimeout: parseMilliseconds('stopTimeout', options.stopTimeout ?? STOP_TIMEOUT),
-    labels: { ...options.labels },
     tty: parseTty(options.tty),
     stdin: options.stdin ?? false,
     attach: options.attach ?? false,
     network: resolveNetwork(options.network ?? 'none'),
-    ports: requestPorts(options.ports ?? []),
     logLimit: resolveLogLimit(options.logLimit ?? LOG_LIMIT),
     storage: resolveStorage(options.storage),
   }
 }
 
-function resolveImage(image: Image, cwd: string): string | undefined {
-  if (image === 'host') return undefined
-  if (typeof image === 'string') {
-    const hint = 'Use "host", or { rootfs: directory } with an unpacked image'
-    throw invalidOption('image', image, 'images of registries cannot be used yet', hint)
-  }
-  checkOptions('image', image, imageShape)
-  const { rootfs } = image
-  if (typeof rootfs !== 'string' || rootfs === '' || rootfs.includes('\0')) {
-    throw invalidOption('image', rootfs, 'not a directory', 'Use "host" or { rootfs: "/path/to/a/root" }')
-  }
-  return resolve(cwd, rootfs)
+function withoutExposed({ ports = [] }: ContainerOptions): NonNullable<ContainerOptions['ports']> {
+  if (ports === 'exposed') return []
+  return Array.isArray(ports) ? ports.filter((port) => port !== 'exposed') : ports
+}
+
+/** An image's layers as an overlay takes them. The root's mode is that of the topmost layer that says. */
+function layersOf(image: LocalImage): LayeredRoot {
+  const layers = image.layers.toReversed()
+  const mode = layers.find(({ rootMode }) => rootMode !== undefined)?.rootMode ?? 0o755
+  return { lowers: layers.map(({ directory }) => directory), mode, image }
+}
+
+/** Declared volumes that nothing of the options is mounted on, and that are not the sandbox's. */
+function freeVolumes(paths: readonly string[], mounts: readonly { readonly target: string }[]): string[] {
+  const taken = new Set(mounts.map(({ target }) => resolve('/', target)))
+  return paths
+    .map((path) => resolve('/', path))
+    .filter((path) => !taken.has(path) && path !== '/' && !/^\/(proc|sys|dev)(\/|$)/.test(path))
 }
 
 function resolveHostname(name: string): string {
@@ -125,6 +170,16 @@ function showsProcesses(path: string): boolean {
     // What is missing is told later.
     return false
   }
+}
+
+function resolveVolume(option: VolumeOption): Required<VolumeOption> {
+  checkOptions('a volume', option, volumeShape)
+  const { name, target, readOnly = false } = option
+  if (typeof name !== 'string' || !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name)) {
+    const hint = 'Use up to 128 letters, digits, "_", "." and "-"; directories of the host are binds'
+    throw invalidOption('name of a volume', name, 'not such a name', hint)
+  }
+  return { name, target: parseMountTarget('target of a volume', target), readOnly }
 }
 
 function resolveTmpfs(option: string | TmpfsOption): TmpfsSpec {

@@ -10,6 +10,8 @@ import type { HostFacts } from './plan/context.ts'
 import { SeccompFilters } from './seccomp-filter.ts'
 import { chooseDriver, driverError, tryDriver } from './storage/choose-driver.ts'
 import type { DriverChoice } from './storage/choose-driver.ts'
+import type { RootSpec } from './spec.ts'
+import { unfitForOverlay } from './storage/layer-needs.ts'
 
 // Enough for a burst of starts; one more is made while the others are in use.
 const READY_NAMESPACES = 4
@@ -44,13 +46,21 @@ export class ContainerRuntime {
   }
 
   /**
-   * The storage driver to use.
+   * The storage driver to use for a root.
    *
    * @throws {AirplantError} `ERR_STORAGE_DRIVER` when the one that was asked for does not work
    */
-  async driver(wanted: StorageDriver | undefined): Promise<DriverChoice> {
+  async driver(wanted: StorageDriver | undefined, root: RootSpec = 'host'): Promise<DriverChoice> {
     this.#driver ??= chooseDriver(this.session, this.env)
     const choice = await this.#driver
+    const unfit = root === 'host' ? undefined : unfitForOverlay(root)
+    if (unfit !== undefined && (wanted ?? choice.driver) === 'overlay') {
+      if (wanted !== undefined) throw driverError(wanted, unfit)
+      const problem = await tryDriver(this.session, this.env, 'fuse-overlayfs')
+      const reason = `overlay does not fit: ${unfit}`
+      if (problem === undefined) return { driver: 'fuse-overlayfs', reason }
+      return { driver: 'copy', reason: `${reason}; fuse-overlayfs neither: ${problem}` }
+    }
     if (wanted === undefined || wanted === choice.driver) return choice
     const problem = await tryDriver(this.session, this.env, wanted)
     if (problem !== undefined) throw driverError(wanted, problem)

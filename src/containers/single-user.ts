@@ -1,20 +1,15 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { AirplantError } from '../errors.ts'
+import { readLayeredFile } from './layered-file.ts'
 import type { SingleUser } from './plan/nested-user.ts'
-import { contains } from './plan/host-image.ts'
-import type { UserSpec } from './spec.ts'
-
-const MOST_BYTES = 1024 ** 2
+import type { RootSpec, UserSpec } from './spec.ts'
 
 /**
  * With a single-ID map the user must be known as numbers before there is a container, because the map is made for it. Undefined for
- * root. The root's files are only parsed for numbers, and only when they really lie inside it.
+ * root. The root's files are only parsed for numbers, and links in it lead nowhere outside.
  *
  * @throws {AirplantError} `ERR_UNKNOWN_USER`
  */
-export function resolveSingleUser({ user, group }: UserSpec, rootfs: string | undefined): SingleUser | undefined {
-  const root = rootfs ?? '/'
+export function resolveSingleUser({ user, group }: UserSpec, root: RootSpec): SingleUser | undefined {
   const account = isNumber(user) ? findLine(root, 'passwd', 2, user) : findLine(root, 'passwd', 0, user)
   const uid = user === '' ? 0 : isNumber(user) ? Number(user) : number(account?.[2])
   if (uid === undefined) throw unknown('user', user)
@@ -44,17 +39,11 @@ export function refuseGroups({ groups }: { readonly groups: readonly string[] })
   })
 }
 
-function findLine(root: string, file: 'passwd' | 'group', field: number, value: string): string[] | undefined {
+function findLine(root: RootSpec, file: 'passwd' | 'group', field: number, value: string): string[] | undefined {
   if (value === '') return undefined
-  try {
-    const path = realpathSync(join(root, 'etc', file))
-    const stat = statSync(path)
-    if (!contains(realpathSync(root), path) || !stat.isFile() || stat.size > MOST_BYTES) return undefined
-    const lines = readFileSync(path, 'utf8').split('\n')
-    return lines.map((line) => line.split(':')).find((fields) => fields[field] === value)
-  } catch {
-    return undefined
-  }
+  const text = readLayeredFile(root === 'host' ? ['/'] : root.lowers, `/etc/${file}`)
+  const lines = text?.split('\n').map((line) => line.split(':'))
+  return lines?.find((fields) => fields[field] === value)
 }
 
 function isNumber(text: string): boolean {

@@ -1,7 +1,21 @@
+import type { Healthcheck, LocalImage } from '../images/image.ts'
 import type { Rlimit } from '../rootless/rlimits.ts'
 import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
 import type { PortRequest } from '../rootless/client/spawn-request.ts'
-import type { BindOption, StorageDriver } from './options.ts'
+import type { BindOption, StorageDriver, VolumeOption } from './options.ts'
+
+/** What a container's root is made of. */
+export type RootSpec = 'host' | LayeredRoot
+
+/** Directories that are never written to, under a writable layer of the container's own. */
+export interface LayeredRoot {
+  /** Top first. */
+  readonly lowers: readonly string[]
+  /** Permission bits of `/`. */
+  readonly mode: number
+  /** Whose layers they are; undefined for `{ rootfs }`. */
+  readonly image: LocalImage | undefined
+}
 
 /** A user as an option says it: both parts checked, names resolved later inside the root. */
 export interface UserSpec {
@@ -29,8 +43,9 @@ export interface FileSpec {
 /** Options, checked and with every default filled in: what plans are made from. */
 export interface ContainerSpec {
   readonly id: string
-  /** Undefined: the host image. */
-  readonly rootfs: string | undefined
+  /** What errors and lists call its image: `'host'`, a reference, a path, or the beginning of an ID. */
+  readonly image: string
+  readonly root: RootSpec
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly user: UserSpec
@@ -40,6 +55,9 @@ export interface ContainerSpec {
   readonly files: readonly FileSpec[]
   readonly binds: readonly Required<BindOption>[]
   readonly tmpfs: readonly TmpfsSpec[]
+  readonly volumes: readonly Required<VolumeOption>[]
+  /** Paths that the image declares as volumes and nothing else is mounted on. */
+  readonly imageVolumes: readonly string[]
   readonly shmSize: number
   readonly readOnly: boolean
   readonly init: boolean
@@ -51,6 +69,7 @@ export interface ContainerSpec {
   readonly stopSignal: number
   readonly stopTimeout: number
   readonly labels: Readonly<Record<string, string>>
+  readonly healthcheck: Healthcheck | undefined
   readonly tty: { readonly rows: number; readonly columns: number } | undefined
   readonly stdin: boolean
   readonly attach: boolean

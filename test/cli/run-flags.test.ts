@@ -32,6 +32,16 @@ describe('image and command', () => {
     expect(run('host', '--', '--', 'x').options.command).toEqual(['--', 'x'])
   })
 
+  test('an image has a command of its own', () => {
+    expect(run('postgres:17').options).toEqual({ image: 'postgres:17' })
+    expect(run('--pull', 'always', '--platform', 'linux/arm64', '-q', 'a/b@sha256:1', 'psql', '-l')).toMatchObject({
+      options: { image: 'a/b@sha256:1', command: ['psql', '-l'], pull: 'always', platform: 'linux/arm64' },
+      quiet: true,
+    })
+    expect(run('--entrypoint', '', 'postgres', 'ls').options).toMatchObject({ entrypoint: [], command: ['ls'] })
+    expect(() => run('--pull', 'sometimes', 'a')).toThrow('pull policy "sometimes"')
+  })
+
   test('--rootfs stands for the image', () => {
     expect(run('--rootfs', 'dir', '--', 'ls', '-l').options).toEqual({
       image: { rootfs: 'dir' },
@@ -43,7 +53,6 @@ describe('image and command', () => {
   test('a missing image or command, or an image that is none, is said', () => {
     expect(() => run()).toThrow('no image was given')
     expect(() => run('host')).toThrow('no command was given')
-    expect(() => run('alpine', 'ls')).toThrow('only "host" and --rootfs are supported')
     expect(() => run('./root', 'ls')).toThrow('Write --rootfs ./root')
     expect(run('--entrypoint', 'ls', 'host').options).toMatchObject({ entrypoint: ['ls'], command: [] })
   })
@@ -109,14 +118,24 @@ describe('flags', () => {
     })
   })
 
+  test('a source without a slash is a named volume', () => {
+    expect(options('-v', 'data:/a:ro', '--mount', 'source=more,target=/b')).toMatchObject({
+      volumes: [
+        { name: 'data', target: '/a', readOnly: true },
+        { name: 'more', target: '/b', readOnly: false },
+      ],
+    })
+    expect(options('-v', 'a/b:/c').binds).toEqual([{ source: 'a/b', target: '/c', readOnly: false }])
+  })
+
   test('a mount option that would be ignored is refused', () => {
     expect(() => options('-v', '/a:/b:z')).toThrow('volume option "z"')
     expect(() => options('-v', '/a')).toThrow('no source')
     expect(() => options('-v', '/a:/b:ro:rw')).toThrow('too many colons')
     expect(() => options('--tmpfs', '/a:noexec')).toThrow('tmpfs option "noexec"')
     expect(() => options('--tmpfs', '/a:mode=9')).toThrow('as a mode')
-    expect(() => options('--mount', 'type=volume,target=/a')).toThrow('mount type "volume"')
-    expect(() => options('--mount', 'source=/a,target=/b')).toThrow('mount type "volume"')
+    expect(() => options('--mount', 'type=volume,target=/a')).toThrow('no source')
+    expect(() => options('--mount', 'type=image,source=a,target=/b')).toThrow('mount type "image"')
     expect(() => options('--mount', 'type=bind,source=/a')).toThrow('no target')
     expect(() => options('--mount', 'type=bind,target=/a')).toThrow('no source')
     expect(() => options('--mount', 'type=bind,source=/a,target=/b,bind-propagation=shared')).toThrow(
@@ -126,6 +145,7 @@ describe('flags', () => {
 
   test('ports', () => {
     const published = (text: string): unknown => options('-p', text).ports?.[0]
+    expect(options('-P', '-p', '80', '-P').ports).toEqual([{ container: 80, host: 0 }, 'exposed'])
     expect(published('80')).toEqual({ container: 80, host: 0 })
     expect(published('8080:80/tcp')).toEqual({ container: 80, host: 8080 })
     expect(published('127.0.0.1::80')).toEqual({ container: 80, host: 0, address: '127.0.0.1' })

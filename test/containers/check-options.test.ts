@@ -4,7 +4,9 @@ import { resolveOptions } from '../../src/containers/resolve-options.ts'
 import { checkWait } from '../../src/fixtures/waits/check-wait.ts'
 import type { Wait } from '../../src/fixtures/waits/wait.ts'
 
-const resolve = (options: object): Promise<unknown> => resolveOptions({ command: ['true'], ...options }, '/work')
+const noImage = (): Promise<never> => Promise.reject(new Error('no image is there'))
+const resolve = (options: object): Promise<unknown> =>
+  resolveOptions({ command: ['true'], ...options }, '/work', noImage)
 
 test.each([
   [{ comand: ['true'] }, 'Unknown option "comand" of a container', 'Did you mean "command"?'],
@@ -27,7 +29,7 @@ test.each([
   [{ noNewPrivileges: 0 }, 'Give true or false'],
   [{ ports: ['8080:80'] }, 'Give an object'],
   [{ binds: ['/a:/b'] }, 'Give an object'],
-  [{ image: 'postgres' }, 'Use "host"'],
+  [{ image: '' }, 'Use "host"'],
   [{ tmpfs: ['/x:size=1m'] }, 'Write { target, size, mode }'],
   [{ logLimit: 100 }, 'at least 4096'],
 ])('a value of the wrong kind is refused, with what to write: %j', async (options, hint) => {
@@ -38,7 +40,7 @@ test.each([
 })
 
 test('options that are not an object are refused', async () => {
-  await expect(resolveOptions(undefined as unknown as ContainerOptions, '/')).rejects.toMatchObject({
+  await expect(resolveOptions(undefined as unknown as ContainerOptions, '/', noImage)).rejects.toMatchObject({
     code: 'ERR_INVALID_OPTION',
   })
 })

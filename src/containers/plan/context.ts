@@ -12,10 +12,19 @@ export interface PlanContext {
   readonly work: string
   readonly mapping: IdMapping
   readonly driver: StorageDriver
+  readonly volumes: readonly VolumeMount[]
   readonly host: HostFacts
   readonly seccompFilter: Uint8Array | undefined
   /** Sources that the broker opened ahead, by what they are for: numbers for `takeFd`. Empty for everybody but real root. */
   readonly tokens: ReadonlyMap<SourceUse, number>
+}
+
+/** A named volume, found in the store. */
+export interface VolumeMount {
+  /** Its files' directory. */
+  readonly path: string
+  readonly target: string
+  readonly readOnly: boolean
 }
 
 /** What the host image has to know about the host. */

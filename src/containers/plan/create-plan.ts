@@ -3,6 +3,7 @@ import { Plan } from '../../rootless/protocol/plan.ts'
 import type { ContainerSpec } from '../spec.ts'
 import type { PlanContext } from './context.ts'
 import { closeHostImage, contains, coverHostImage, openHostImage, showInHostImage } from './host-image.ts'
+import { makeImageDirectories } from './image-directories.ts'
 import type { SingleUser } from './nested-user.ts'
 import { nestUser } from './nested-user.ts'
 import { openNetworkFiles } from './network-files.ts'
@@ -32,7 +33,7 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   if (!facts.scratchExists) plan.hostMkdir(scratch, 0o700)
   const root = planRoot(plan, context)
   const system = openSystemMounts(plan, context)
-  const hostImage = spec.rootfs === undefined ? openHostImage(plan, context) : undefined
+  const hostImage = spec.root === 'host' ? openHostImage(plan, context) : undefined
   const networkFiles = openNetworkFiles(plan, context)
   const userMounts = openUserMounts(plan, context, facts.bindKinds)
   const fileSlots = openPlacedFiles(plan, context)
@@ -51,6 +52,7 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
     plan,
     userMounts.filter((mount) => contains('/etc', mount.target)),
   )
+  makeImageDirectories(plan, context)
   placeFiles(plan, spec.files, fileSlots)
   if (spec.readOnly && hostImage) closeHostImage(plan, hostImage, covers)
   else if (spec.readOnly) plan.rootAttributes(kernel.MOUNT_ATTR_RDONLY, 0)
@@ -86,7 +88,7 @@ function mainProcess({ spec, host, seccompFilter }: PlanContext): ProcessPlan {
 
 /** The environment of every process of a container before what an exec adds. */
 export function containerEnv(spec: ContainerSpec, nodeDirectory: string): Record<string, string> {
-  const path = pathWith(spec.rootfs === undefined ? nodeDirectory : undefined)
+  const path = pathWith(spec.root === 'host' ? nodeDirectory : undefined)
   return { PATH: path, HOSTNAME: spec.hostname, ...spec.env }
 }
 

@@ -29,7 +29,7 @@ export function openHostImage(plan: Plan, context: PlanContext): HostImageMounts
   if (host.cwd !== undefined) {
     mounts.cwd = plan.slot()
     if (driver === 'overlay' && !context.tokens.has('cwd')) {
-      planOverlay(plan, mounts.cwd, host.cwd, `${scratch}/cwd`)
+      planOverlay(plan, mounts.cwd, { lowers: [host.cwd], mode: 0o755 }, `${scratch}/cwd`)
     } else {
       // Copying a project with its node_modules for every container would take longer than any test; and what real root opened is
       // out of the overlay's reach.

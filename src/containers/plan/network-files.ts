@@ -20,7 +20,7 @@ export function openNetworkFiles(plan: Plan, context: PlanContext): WaitingMount
     const slot = plan.slot()
     const path = `${scratch}/${target.slice('/etc/'.length)}`
     plan.hostWrite(path, 0o644, content).openTree(slot, path, kernel.TREE_CLONE)
-    const missing = spec.rootfs === undefined && target !== '/etc/resolv.conf' ? kernel.ATTACH_OPTIONAL : 0
+    const missing = spec.root === 'host' && target !== '/etc/resolv.conf' ? kernel.ATTACH_OPTIONAL : 0
     return { slot, target, flags: missing || kernel.ATTACH_MAKE_FILE }
   })
 }

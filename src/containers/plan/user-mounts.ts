@@ -12,7 +12,7 @@ export interface WaitingMount {
   readonly flags: number
 }
 
-/** Binds and tmpfs of the options, parents before what is mounted inside them. */
+/** Binds, volumes and tmpfs of the options, parents before what is mounted inside them. */
 export function openUserMounts(plan: Plan, context: PlanContext, kinds: ReadonlyMap<string, BindKind>): WaitingMount[] {
   const { spec } = context
   const binds = spec.binds.map(({ source, target, readOnly }, index) => {
@@ -22,13 +22,19 @@ export function openUserMounts(plan: Plan, context: PlanContext, kinds: Readonly
     const isFile = kinds.get(source) === 'file'
     return { slot, target, flags: isFile ? kernel.ATTACH_MAKE_FILE : kernel.ATTACH_MAKE_DIRECTORY }
   })
+  const volumes = context.volumes.map(({ path, target, readOnly }) => {
+    const slot = plan.slot()
+    plan.openTree(slot, path, kernel.TREE_CLONE | kernel.TREE_DIRECTORY)
+    plan.setAttributes(slot, SAFE | (readOnly ? kernel.MOUNT_ATTR_RDONLY : 0), 0, false)
+    return { slot, target, flags: kernel.ATTACH_MAKE_DIRECTORY }
+  })
   const tmpfs = spec.tmpfs.map(({ target, size, mode }) => {
     const slot = plan.slot()
     const options = [`mode=${mode.toString(8)}`, ...(size === undefined ? [] : [`size=${size}`])]
     plan.newMount(slot, 'tmpfs', options, SAFE)
     return { slot, target, flags: kernel.ATTACH_MAKE_DIRECTORY }
   })
-  return [...binds, ...tmpfs].sort((a, b) => depth(a.target) - depth(b.target))
+  return [...binds, ...volumes, ...tmpfs].sort((a, b) => depth(a.target) - depth(b.target))
 }
 
 /** What a bind's source is: decides whether a missing target is made as a file or a directory. */

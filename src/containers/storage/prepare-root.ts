@@ -4,6 +4,7 @@ import type { KeeperProcess } from '../../rootless/keeper-client.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
 import type { Session } from '../../rootless/session.ts'
 import type { StorageDriver } from '../options.ts'
+import type { LayeredRoot, RootSpec } from '../spec.ts'
 
 /** What a storage driver did ahead of the container. */
 export interface PreparedRoot {
@@ -17,20 +18,28 @@ export interface PreparedRoot {
 export async function prepareRoot(
   session: Session,
   driver: StorageDriver,
-  rootfs: string | undefined,
+  root: RootSpec,
   scratch: string,
   env: NodeJS.ProcessEnv,
 ): Promise<PreparedRoot> {
-  if (rootfs === undefined || driver === 'overlay') return { scratchExists: false, helper: undefined }
+  if (root === 'host' || driver === 'overlay') return { scratchExists: false, helper: undefined }
   if (driver === 'copy') {
-    await copyRoot(session, rootfs, scratch)
+    await copyRoot(session, root, scratch)
     return { scratchExists: true, helper: undefined }
   }
-  return { scratchExists: true, helper: await mountFuse(session, rootfs, scratch, env) }
+  return { scratchExists: true, helper: await mountFuse(session, root, scratch, env) }
 }
 
-async function copyRoot(session: Session, rootfs: string, scratch: string): Promise<void> {
-  const plan = new Plan().hostMkdir(scratch, 0o700).hostMkdir(`${scratch}/copy`, 0o755)
+async function copyRoot(session: Session, { lowers, mode, image }: LayeredRoot, scratch: string): Promise<void> {
+  const plan = new Plan().hostMkdir(scratch, 0o700).hostMkdir(`${scratch}/copy`, mode)
+  if (image) {
+    // Loaded by nobody else on the way to a container.
+    const { mergeLayers } = await import('./merge-layers.ts')
+    const making = await session.client.spawn({ kind: 'helper', scratch: '', plan: plan.hostExec(['/bin/true'], []) })
+    await making.wait()
+    return await mergeLayers(session, lowers, `${scratch}/copy`)
+  }
+  const [rootfs = ''] = lowers
   plan.hostExec(['/bin/cp', '-a', '--reflink=auto', '--', `${rootfs}/.`, `${scratch}/copy/`], [])
   const copying = await session.client.spawn({ kind: 'helper', attached: true, scratch: '', plan })
   const { exitCode, stderr } = await copying.collect()
@@ -46,15 +55,15 @@ async function copyRoot(session: Session, rootfs: string, scratch: string): Prom
 
 async function mountFuse(
   session: Session,
-  rootfs: string,
+  { lowers, mode }: LayeredRoot,
   scratch: string,
   env: NodeJS.ProcessEnv,
 ): Promise<KeeperProcess> {
   const program = findOnPath('fuse-overlayfs', env.PATH) ?? '/usr/bin/fuse-overlayfs'
   const [upper, work, merged] = [`${scratch}/root.upper`, `${scratch}/root.work`, `${scratch}/merged`]
   const plan = new Plan().hostMkdir(scratch, 0o700)
-  for (const directory of [upper, work, merged]) plan.hostMkdir(directory, 0o755)
-  const options = `lowerdir=${escape(rootfs)},upperdir=${escape(upper)},workdir=${escape(work)},volatile`
+  plan.hostMkdir(upper, mode).hostMkdir(work, 0o755).hostMkdir(merged, 0o755)
+  const options = `lowerdir=${lowers.map(escape).join(':')},upperdir=${escape(upper)},workdir=${escape(work)},volatile`
   plan.hostExec([program, '-f', '-o', options, merged], ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'])
   return await session.client.spawn({ kind: 'helper', plan })
 }
