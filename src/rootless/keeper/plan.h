@@ -58,7 +58,6 @@ struct child {
 	int session;	    /* the session directory; nothing of the container may ever get it */
 	const char *directory; /* its path */
 	uid_t real_root;    /* who besides root may connect to a socket of ours, see struct keeper */
-	int descriptors;    /* O_PATH of the keeper's /proc/self/fd: a visitor sees the container's /proc, which does not know it */
 	bool owns_stdio[3]; /* descriptors 0 to 2 that are the keeper's own pipes or pty: to be chowned to the user */
 	bool null_stdin;    /* descriptor 0 is the host's /dev/null: exec opens the container's own instead */
 	const int *tokens;  /* descriptors of the broker, -1 where none */

@@ -43,9 +43,8 @@ static int compare(const void *one, const void *other)
  */
 static int close_inherited(const struct child *child, int network)
 {
-	int keep[TOKENS + 7] = { 2,	       child->status,	   child->seed, child->self,
-				 child->session, child->descriptors, network };
-	size_t count = 7;
+	int keep[TOKENS + 6] = { 2, child->status, child->seed, child->self, child->session, network };
+	size_t count = 6;
 
 	for (size_t i = 0; i < child->token_count; i++)
 		keep[count++] = child->tokens[i];
@@ -78,14 +77,10 @@ static int place_stdio(const struct process *process, const struct spawn *spawn,
 }
 
 /*
- * A visitor joins nothing but the mounts: it stays a process of the keeper's, which the container can neither see nor signal. Its own
- * descriptors show in the keeper's /proc only, hence the one that is opened first.
+ * A visitor joins nothing but the mounts: it stays a process of the keeper's, which the container can neither see nor signal.
  */
 static int prepare_helper(struct child *child, const struct spawn *spawn, struct failure *failure)
 {
-	child->descriptors = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (child->descriptors < 0)
-		return fail(failure, errno, "spawn", "/proc/self/fd");
 	if (child->visitor && setns(spawn->target->pidfd, CLONE_NEWNS) < 0)
 		return fail(failure, errno, "join", "%s", spawn->target->id);
 	if (close_inherited(child, spawn->network) < 0)
@@ -105,8 +100,7 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 			       .tokens = keeper->tokens,
 			       .token_count = TOKENS,
 			       .entered = process->kind == EXEC || process->kind == VISITOR,
-			       .visitor = process->kind == VISITOR,
-			       .descriptors = -1 };
+			       .visitor = process->kind == VISITOR };
 	bool helper = process->kind == HELPER || process->kind == VISITOR;
 
 	for (int i = 0; i < SLOTS; i++)

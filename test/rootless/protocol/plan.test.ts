@@ -46,6 +46,8 @@ function everyStep(): Plan {
     .hostRename('/f', '/t', 1)
     .hostRemove('/d')
     .lock('/l', 3)
+    .listen(8, '/s/f')
+    .files(8)
 }
 
 test('every operation has a method, and encodes its fields in order', () => {
