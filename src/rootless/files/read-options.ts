@@ -1,0 +1,18 @@
+import type { FileEntry } from './file-entry.ts'
+
+/** How files are read. */
+export interface ReadOptions {
+  /** It is an upper directory or a layer: whiteouts and opaque directories come as such, attributes of overlayfs stay hidden. */
+  readonly raw: boolean
+  /** Leave out what is mounted below. @default false */
+  readonly oneFileSystem?: boolean
+  /** With the files' content. @default true */
+  readonly data?: boolean
+}
+
+/** One file that was read. */
+export interface FileItem {
+  readonly entry: FileEntry
+  /** To be consumed before the next item, or it is skipped. */
+  readonly data: AsyncIterable<Buffer>
+}
