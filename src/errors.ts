@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'ERR_PORT_NOT_PUBLISHED'
   // A wait did not come true in time.
   | 'ERR_WAIT_TIMEOUT'
+  // The container's health check failed too often.
+  | 'ERR_UNHEALTHY'
   // The container's process ended while it was waited for.
   | 'ERR_CONTAINER_EXITED'
   // The call needs a running container.

@@ -7,11 +7,17 @@ export type {
   BindOption,
   ContainerOptions,
   FileOption,
+  HealthcheckOption,
   Image,
+  ImageSource,
   PortOption,
+  PullPolicy,
   StorageDriver,
   TmpfsOption,
+  VolumeOption,
 } from './containers/options.ts'
+export type { Healthcheck, HistoryEntry, ImageConfig, LocalImage, UnpackedLayer } from './images/image.ts'
+export type { Platform } from './images/descriptor.ts'
 export type { Wait } from './fixtures/waits/wait.ts'
 export { withContainer } from './fixtures/with-container.ts'
 export type { FixtureOptions } from './fixtures/with-container.ts'

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { AirplantError } from '../errors.ts'
 import { clearTimer, setTimer } from '../rootless/clock.ts'
+import type { Healthcheck } from '../images/image.ts'
 import type { KeeperProcess, LogEntry, NetTables } from '../rootless/keeper-client.ts'
 import { parseSignal, signalName } from '../rootless/signals.ts'
 import { StepError } from '../rootless/step-error.ts'
@@ -51,6 +52,8 @@ export class Container implements AsyncDisposable {
   readonly pid: number
   readonly image: string
   readonly labels: Readonly<Record<string, string>>
+  /** What the wait `healthy` runs: the image's, or the options'. */
+  readonly healthcheck: Healthcheck | undefined
   /** Settles when the first process has ended. Alone it does not keep Node alive; {@link Container.wait} does. */
   readonly exited: Promise<ContainerExit>
   readonly publishedPorts: readonly PublishedPort[]
@@ -71,6 +74,7 @@ export class Container implements AsyncDisposable {
     this.pid = process.hostPid
     this.image = spec.image
     this.labels = spec.labels
+    this.healthcheck = spec.healthcheck
     this.began = began
     this.network = spec.network
     this.publishedPorts = publishedPorts(

@@ -1,6 +1,9 @@
+import type { ImageSource, PullPolicy } from '../images/image-source.ts'
 import type { LocalImage } from '../images/image.ts'
 import type { RlimitOptions } from '../rootless/rlimits.ts'
 import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
+
+export type { ImageSource, PullPolicy } from '../images/image-source.ts'
 
 /**
  * Where a container's root file system comes from. `'host'` is this machine's own, read-only, with homes, /tmp and /run hidden. Any other
@@ -8,18 +11,6 @@ import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
  * never written to. A {@link LocalImage} is what a pull, a snapshot or a commit gave.
  */
 export type Image = 'host' | (string & {}) | { readonly rootfs: string } | ImageSource | LocalImage
-
-/** An image that comes from files and not from a registry; it is read into the store when it is not there yet. */
-export type ImageSource =
-  /** A directory in the OCI image layout. `reference` says which of several images. */
-  | { readonly oci: string; readonly reference?: string }
-  /** A tar file as `docker save` or `skopeo copy oci-archive:` writes it. */
-  | { readonly archive: string; readonly reference?: string }
-  /** A tar file of a root file system, as `docker export` writes it. */
-  | { readonly tar: string }
-
-/** When a registry is asked: never, always, if the store lacks the image, or if what it has was not checked for so many milliseconds. */
-export type PullPolicy = 'missing' | 'always' | 'never' | { readonly newerThan: number }
 
 /** A published TCP port: a number publishes it on any free host port of 127.0.0.1 and ::1. */
 export type PortOption =

@@ -62,7 +62,7 @@ export async function resolveOptions(
     const program = resolveProgram(options, isHost ? cwd : '/')
     return { id, image: choice.name, root, ...sandbox, ...program, imageVolumes: [] }
   }
-  if (choice.kind === 'stored') resolveProgram({ ...options, command: ['true'], ports: withoutExposed(options) }, '/')
+  if (choice.kind === 'stored') resolveProgram(withPlaceholders(options), '/')
   const image = choice.kind === 'local' ? choice.image : await findImage(choice.source, options.signal)
   const program = resolveProgram(resolveImageConfig(options, image.config), '/')
   const imageVolumes = freeVolumes(image.config.volumes, [...sandbox.binds, ...sandbox.volumes, ...sandbox.tmpfs])
@@ -117,9 +117,16 @@ async function resolveSandbox(options: ContainerOptions, id: string, cwd: string
   }
 }
 
-function withoutExposed({ ports = [] }: ContainerOptions): NonNullable<ContainerOptions['ports']> {
-  if (ports === 'exposed') return []
-  return Array.isArray(ports) ? ports.filter((port) => port !== 'exposed') : ports
+/** The options with something in place of what only the image can say, so that the rest can be checked without it. */
+function withPlaceholders(options: ContainerOptions): ContainerOptions {
+  const { command, ports = [], healthcheck } = options
+  const given = ports === 'exposed' ? [] : ports
+  return {
+    ...options,
+    command: command?.length ? command : ['true'],
+    ports: Array.isArray(given) ? given.filter((port) => port !== 'exposed') : given,
+    ...(healthcheck ? { healthcheck: { command: ['true'], ...healthcheck } } : {}),
+  }
 }
 
 /** An image's layers as an overlay takes them. The root's mode is that of the topmost layer that says. */

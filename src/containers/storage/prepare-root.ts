@@ -37,7 +37,8 @@ async function copyRoot(session: Session, { lowers, mode, image }: LayeredRoot, 
     const { mergeLayers } = await import('./merge-layers.ts')
     const making = await session.client.spawn({ kind: 'helper', scratch: '', plan: plan.hostExec(['/bin/true'], []) })
     await making.wait()
-    return await mergeLayers(session, lowers, `${scratch}/copy`)
+    await mergeLayers(session, lowers, `${scratch}/copy`)
+    return
   }
   const [rootfs = ''] = lowers
   plan.hostExec(['/bin/cp', '-a', '--reflink=auto', '--', `${rootfs}/.`, `${scratch}/copy/`], [])
