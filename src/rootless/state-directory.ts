@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from 'node:fs'
-import { homedir, userInfo } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { ErrorCode } from '../errors.ts'
 import { AirplantError } from '../errors.ts'
+import { homeDirectory } from './home-directory.ts'
 
 /**
  * Where airplant keeps what outlives a container: `AIRPLANT_STATE_DIR`, else `$XDG_STATE_HOME/airplant`, else
@@ -19,7 +19,7 @@ export function stateDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.()
   if (uid === 0) return '/var/lib/airplant'
   // The base directory specification: a relative path in the variable is to be ignored.
   if (env.XDG_STATE_HOME && isAbsolute(env.XDG_STATE_HOME)) return join(env.XDG_STATE_HOME, 'airplant')
-  return join(env.HOME || homeOfAccount(), '.local', 'state', 'airplant')
+  return join(homeDirectory(env), '.local', 'state', 'airplant')
 }
 
 /**
@@ -83,14 +83,6 @@ function checkOwner(sessions: string, owner: number): void {
   if ((stat.mode & 0o077) !== 0) {
     const mode = (stat.mode & 0o777).toString(8)
     throw refusal(`Cannot use "${sessions}": its mode is 0${mode}, and others may not enter it (chmod 700)`)
-  }
-}
-
-function homeOfAccount(): string {
-  try {
-    return userInfo().homedir
-  } catch {
-    return homedir() // no entry for this user ID
   }
 }
 
