@@ -74,7 +74,8 @@ export function tinyLayer(parent: string = tmpdir()): TinyLayer {
     },
     opaque(name) {
       mkdirSync(join(path, name), { recursive: true })
-      execFileSync('setfattr', ['-n', 'user.overlay.opaque', '-v', 'y', join(path, name)])
+      const script = 'import os, sys; os.setxattr(sys.argv[1], "user.overlay.opaque", b"y")'
+      execFileSync('python3', ['-c', script, join(path, name)])
       return layer
     },
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
