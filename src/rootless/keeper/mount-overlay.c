@@ -58,7 +58,10 @@ int mount_overlay(const struct overlay *overlay, struct failure *failure)
 	return unsupported ? mount_overlay_classic(overlay, failure) : -1;
 }
 
-/* The text for mount(2). Its layers are named by descriptors: short, and without anything to escape. */
+/*
+ * The text for mount(2). Its layers are named by descriptors, relative to /proc/self/fd: without anything to escape, and so short that
+ * 500 of them fit.
+ */
 struct data {
 	char text[DATA_MAX];
 	size_t used;
@@ -79,12 +82,12 @@ static int append(struct data *data, const char *before, const char *text)
 /* The descriptor stays open until the child executes: the text refers to it. */
 static int append_layer(struct data *data, const char *before, const char *path, struct failure *failure)
 {
-	char name[32];
+	char name[16];
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return fail(failure, errno, NULL, "%s", path);
-	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	snprintf(name, sizeof name, "%d", fd);
 	return append(data, before, name) < 0 ? fail(failure, errno, NULL, "too many layers") : 0;
 }
 
@@ -106,6 +109,20 @@ static int compose(struct data *data, const struct overlay *overlay, struct fail
 	return 0;
 }
 
+/* The names in the text mean something only where the descriptors are listed. */
+static int mount_by_text(const char *place, const char *text, struct failure *failure)
+{
+	cleanup_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int err;
+
+	if (here < 0 || chdir("/proc/self/fd") < 0)
+		return fail(failure, errno, NULL, "/proc/self/fd");
+	err = mount("overlay", place, "overlay", 0, text) < 0 ? errno : 0;
+	if (fchdir(here) < 0)
+		return fail(failure, errno, NULL, "working directory");
+	return err ? fail(failure, err, NULL, "overlay by mount(2): %.200s", text) : 0;
+}
+
 /*
  * mount(2) needs a place: a lower directory is covered for a moment, in a mount namespace of our own that shows the same as the
  * keeper's. The layers are opened there, because the kernel takes only those of the caller's namespace.
@@ -122,8 +139,8 @@ int mount_overlay_classic(const struct overlay *overlay, struct failure *failure
 		return fail(failure, errno, NULL, "mount namespace for the overlay");
 	if (compose(&data, overlay, failure) < 0)
 		return -1;
-	if (mount("overlay", place, "overlay", 0, data.text) < 0)
-		return fail(failure, errno, NULL, "overlay by mount(2): %.200s", data.text);
+	if (mount_by_text(place, data.text, failure) < 0)
+		return -1;
 	mount_fd = kernel_open_tree(AT_FDCWD, place, OPEN_TREE_CLONE);
 	if (mount_fd < 0 || umount2(place, MNT_DETACH) < 0)
 		return fail(failure, errno, NULL, "%s", place);
