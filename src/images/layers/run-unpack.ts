@@ -1,0 +1,67 @@
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import type { ApplySummary } from '../../rootless/files/apply-options.ts'
+import { FileChannel } from '../../rootless/files/file-channel.ts'
+import { AirplantError } from '../../errors.ts'
+import { applyTar } from './apply-tar.ts'
+import type { UnpackTask } from './unpack-task.ts'
+import { unpackedStream } from './unpacked-stream.ts'
+
+/** Bytes that are read from the blob at a time. */
+const CHUNK = 256 * 1024
+
+/** Milliseconds between two reports of progress. */
+const PROGRESS_INTERVAL = 100
+
+/**
+ * Unpacks a blob through a file worker, in whatever thread it is called.
+ *
+ * @throws {AirplantError} `ERR_DIGEST_MISMATCH` and all that {@link applyTar} and {@link unpackedStream} throw
+ */
+export async function runUnpack(task: UnpackTask): Promise<ApplySummary> {
+  const { path, mediaType, diffId, limits, flattenOwners } = task
+  const hash = createHash(diffId.slice(0, diffId.indexOf(':')))
+  const channel = await FileChannel.connect(task.socket)
+  const source = createReadStream(path, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>
+  try {
+    const bytes = unpackedStream(source, { mediaType, limits, onRead: reporter(task) })
+    const summary = await applyTar(hashed(bytes, hash), channel, {
+      limits,
+      apply: { mode: 'layer', base: '', flattenOwners, overwrite: true },
+      strict: false,
+    })
+    checkDigest(diffId, hash)
+    return summary
+  } finally {
+    channel.close()
+  }
+}
+
+async function* hashed(bytes: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of bytes) {
+    hash.update(chunk)
+    yield chunk
+  }
+}
+
+function checkDigest(diffId: string, hash: Hash): void {
+  const found = `${diffId.slice(0, diffId.indexOf(':'))}:${hash.digest('hex')}`
+  if (found === diffId) return
+  throw new AirplantError({
+    code: 'ERR_DIGEST_MISMATCH',
+    message: `Cannot unpack the layer: its uncompressed digest is ${found}, but the configuration says ${diffId}`,
+    phase: 'unpack',
+    hint: 'The image was put together wrongly: build or push it again',
+  })
+}
+
+function reporter({ progress }: UnpackTask): ((bytes: number) => void) | undefined {
+  if (!progress) return undefined
+  let last = 0
+  return (bytes) => {
+    const now = performance.now()
+    if (now - last < PROGRESS_INTERVAL) return
+    last = now
+    progress.postMessage(bytes)
+  }
+}
