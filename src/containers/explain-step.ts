@@ -96,11 +96,7 @@ const explanations: Record<string, Explain> = {
         ? 'Choose a host port from 1024 up, or 0 for any free one'
         : 'Leave out the host port to get any free one',
   }),
-  overlay: ({ message }) => ({
-    code: 'ERR_STORAGE_DRIVER',
-    message: `Cannot mount the root: ${message}`,
-    hint: 'Set AIRPLANT_STATE_DIR to a directory on another file system, or force storage: "fuse-overlayfs" or "copy"',
-  }),
+  overlay: explainOverlay,
   waitMount: ({ message }) => ({
     code: 'ERR_STORAGE_DRIVER',
     message: `Cannot mount the root with fuse-overlayfs: ${message}`,
@@ -124,6 +120,21 @@ const explanations: Record<string, Explain> = {
     message: 'Cannot exec: the container has just ended',
     hint: 'Look at its logs for the reason',
   }),
+}
+
+function explainOverlay({ detail, errnoName, message }: StepError): Explanation {
+  if (errnoName === 'ENOENT') {
+    return {
+      code: 'ERR_IMAGE_NOT_FOUND',
+      message: `Cannot mount the root: "${detail}" is gone`,
+      hint: 'Somebody removed the image: pull it again, or make the snapshot again',
+    }
+  }
+  return {
+    code: 'ERR_STORAGE_DRIVER',
+    message: `Cannot mount the root: ${message}`,
+    hint: 'Set AIRPLANT_STATE_DIR to a directory on another file system, or force storage: "fuse-overlayfs" or "copy"',
+  }
 }
 
 function explainState({ what, errnoName, message }: StepError, { container = '' }: ErrorContext): Explanation {

@@ -165,6 +165,6 @@ test('a layer that is gone is said', async () => {
   const broken = localImage([base.path, gone])
   rmSync(gone, { recursive: true })
   const error = await errorOf(withContainer({ image: broken, storage: 'overlay', command: ['true'] }))
-  expect(error).toMatchObject({ code: 'ERR_STORAGE_DRIVER', image: '0123456789ab', errno: 'ENOENT' })
+  expect(error).toMatchObject({ code: 'ERR_IMAGE_NOT_FOUND', image: '0123456789ab', errno: 'ENOENT' })
   expect(error.message).toContain(gone)
 })
