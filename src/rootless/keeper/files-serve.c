@@ -24,12 +24,12 @@ static void answer_error(struct files *files)
 	files_end(files);
 }
 
-/* Frames of an apply that is over, or was never begun, are not answered: nobody waits for it. */
+/* What is still on the way of an apply that has failed is not answered: the failure was the answer. */
 static int dispatch(struct files *files, const struct files_frame *frame)
 {
 	size_t count = sizeof requests / sizeof *requests;
 
-	if (frame->type >= FILES_ENTRY_FRAME && frame->type <= FILES_HOLE)
+	if (frame->type >= FILES_ENTRY_FRAME && frame->type <= FILES_FINISH)
 		return 0;
 	if (frame->type >= count || !requests[frame->type])
 		return files_fail(files, EPROTO, "protocol", "", "frame of type %u", frame->type);
