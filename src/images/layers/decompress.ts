@@ -1,8 +1,9 @@
-import { pipeline, type Duplex } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { isAirplantError } from '../../errors.ts'
 import { invalidArchive } from '../tar/tar-error.ts'
 import type { Compression } from './compression.ts'
+import { throughCodec } from './stream-codec.ts'
 import { ZstdFrames } from './zstd-frames.ts'
 
 /** Bytes that come out at a time. */
@@ -33,7 +34,7 @@ async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       yield chunk
     }
   }
-  yield* through(counted(), gunzip, 'gzip')
+  yield* throughCodec(counted(), gunzip, (error) => damaged('gzip', error))
   // zlib stops without a word at what is no further member.
   if (gunzip.bytesWritten < came) {
     throw invalidArchive(`Something follows its gzip stream, from byte ${gunzip.bytesWritten} on`)
@@ -43,7 +44,7 @@ async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 async function* unzstd(source: AsyncIterable<Buffer>, windowBytes: number): AsyncGenerator<Buffer> {
   const checked = checkFrames(source, windowBytes)
   const native = nativeZstd(windowBytes)
-  yield* native ? through(checked, native, 'Zstandard') : unzstdInScript(checked)
+  yield* native ? throughCodec(checked, native, (error) => damaged('Zstandard', error)) : unzstdInScript(checked)
 }
 
 async function* checkFrames(source: AsyncIterable<Buffer>, windowBytes: number): AsyncGenerator<Buffer> {
@@ -93,18 +94,6 @@ function decode(work: () => void): void {
     work()
   } catch (error) {
     throw damaged('Zstandard', error)
-  }
-}
-
-async function* through(source: AsyncIterable<Buffer>, codec: Duplex, name: string): AsyncGenerator<Buffer> {
-  let failure: unknown
-  pipeline(source, codec, (error: unknown) => (failure = error))
-  try {
-    for await (const chunk of codec as AsyncIterable<Buffer>) yield chunk
-  } catch (error) {
-    throw damaged(name, failure ?? error)
-  } finally {
-    codec.destroy()
   }
 }
 
