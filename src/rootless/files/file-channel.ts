@@ -7,7 +7,12 @@ import { FileConnection } from './file-connection.ts'
 import type { FileEntry } from './file-entry.ts'
 import { fileError, fileWorkerGone, readFileFailure } from './file-error.ts'
 import { DATA_MAX, FILE_HEADER, fileFrames } from './file-frames.ts'
+import type { FileUsage } from './file-requests.ts'
+import { measureFiles, removeFile, statFile } from './file-requests.ts'
+import { readFiles } from './read-files.ts'
+import type { FileItem, ReadOptions } from './read-options.ts'
 
+export type { FileUsage } from './file-requests.ts'
 export type { FileItem, ReadOptions } from './read-options.ts'
 
 /**
@@ -94,6 +99,50 @@ export class FileChannel {
       this.#isApplying = false
       this.#connection.letGo()
     }
+  }
+
+  /**
+   * Reads a file, or a directory with all below it: directories before what is in them, names in the order of their bytes. What
+   * vanishes meanwhile is left out; a file that shrinks is filled up with zeros. A path that ends with a slash is followed when it is
+   * a link. Only one read at a time: other requests wait until its last item was taken or the loop was left.
+   *
+   * @param path inside the target; `''`: its root
+   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_FILE_FAILED`, `ERR_KEEPER_GONE`
+   * @example
+   * for await (const { entry, data } of channel.read('etc', { raw: false })) {
+   *   for await (const chunk of data) hash.update(chunk)
+   * }
+   */
+  read(path: string, options: ReadOptions): AsyncGenerator<FileItem, void, undefined> {
+    return readFiles(this.#connection, path, options)
+  }
+
+  /**
+   * What a path names; undefined when there is nothing. `path` of the entry is the path that was asked for.
+   *
+   * @param options.follow a link at its end is followed
+   * @throws {AirplantError} `ERR_FILE_FAILED`, `ERR_KEEPER_GONE`
+   */
+  stat(path: string, options: { follow: boolean }): Promise<FileEntry | undefined> {
+    return statFile(this.#connection, path, options)
+  }
+
+  /**
+   * Removes a file, or a directory with all below it. Links are not followed, and nothing happens when there is nothing.
+   *
+   * @throws {AirplantError} `ERR_FILE_FAILED` (`errno` `'EBUSY'`: something is mounted there or below), `ERR_KEEPER_GONE`
+   */
+  remove(path: string): Promise<void> {
+    return removeFile(this.#connection, path)
+  }
+
+  /**
+   * What a file, or a directory with all below it, takes on the disk. What is mounted below it does not count.
+   *
+   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_FILE_FAILED`, `ERR_KEEPER_GONE`
+   */
+  usage(path: string): Promise<FileUsage> {
+    return measureFiles(this.#connection, path)
   }
 
   /** Ends the connection, and with it the worker. What an unfinished apply has made stays. */

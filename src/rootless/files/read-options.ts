@@ -13,6 +13,6 @@ export interface ReadOptions {
 /** One file that was read. */
 export interface FileItem {
   readonly entry: FileEntry
-  /** To be consumed before the next item, or it is skipped. */
+  /** To be consumed before the next item, or it is skipped. Holes come as zeros that {@link isHole} knows again. */
   readonly data: AsyncIterable<Buffer>
 }
