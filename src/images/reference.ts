@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net'
 import { AirplantError } from '../errors.ts'
 import { digestFault, digestForm, isDigest, parseDigest } from './digest.ts'
+import { looksLikeHost, parseHost } from './parse-host.ts'
 import { quoteBriefly } from './quote-briefly.ts'
 
 export { isDigest, parseDigest }
@@ -21,8 +21,6 @@ export interface Reference {
 export const dockerHub = 'docker.io'
 
 // The grammar of github.com/distribution/reference, which Docker, podman and containerd share.
-const hostLabel = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?'
-const hosts = new RegExp(`^(?:(${hostLabel}(?:\\.${hostLabel})*)|\\[([0-9a-f:]+)\\])(?::([0-9]+))?$`)
 const pathComponent = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/
 const tags = /^\w[\w.-]{0,127}$/
 
@@ -93,30 +91,19 @@ function splitOnce(text: string, at: number): [string, string | undefined] {
 function splitName(text: string, name: string): { registry: string; repository: string } {
   const slash = name.indexOf('/')
   const first = name.slice(0, Math.max(slash, 0))
-  if (slash < 0 || !isHost(first)) return { registry: dockerHub, repository: slash < 0 ? `library/${name}` : name }
+  if (slash < 0 || !looksLikeHost(first))
+    return { registry: dockerHub, repository: slash < 0 ? `library/${name}` : name }
   const registry = hostOf(text, first)
   const rest = name.slice(slash + 1)
   if (registry !== dockerHub) return { registry, repository: rest }
   return { registry, repository: rest.includes('/') ? rest : `library/${rest}` }
 }
 
-function isHost(first: string): boolean {
-  return /[.:[\]]/.test(first) || first.toLowerCase() === 'localhost'
-}
-
-/** A host in lower case, which names are in: the same registry written differently is to have the same images and credentials. */
 function hostOf(text: string, written: string): string {
-  const host = written.toLowerCase()
-  const [, name, address, port] = hosts.exec(host) ?? []
-  const fine = name !== undefined || (address !== undefined && isIPv6(address))
-  if (!fine || (port !== undefined && (Number(port) < 1 || Number(port) > 65535))) {
-    throw invalid(
-      text,
-      `${quoteBriefly(written)} is not a host`,
-      'Write a registry as "host", "host:port" or "[IPv6 address]:port"',
-    )
-  }
-  return host === 'index.docker.io' ? dockerHub : host
+  const host = parseHost(written)
+  if (host !== undefined) return host === 'index.docker.io' ? dockerHub : host
+  const hint = 'Write a registry as "host", "host:port" or "[IPv6 address]:port"'
+  throw invalid(text, `${quoteBriefly(written)} is not a host`, hint)
 }
 
 function checkForLookalikes(text: string): void {
@@ -169,4 +156,9 @@ function checkDigest(text: string, digest: string): void {
 function invalid(text: unknown, reason: string, hint: string): AirplantError {
   const message = `Cannot use ${quoteBriefly(text)} as an image's name: ${reason}`
   return new AirplantError({ code: 'ERR_INVALID_REFERENCE', message, hint })
+}
+
+/** Whether it can be a repository, or the beginning of one, by its characters. */
+export function isRepository(text: string): boolean {
+  return text.length <= longestRepository && text.split('/').every((component) => pathComponent.test(component))
 }
