@@ -75,7 +75,8 @@ function paxTime(value: Buffer, at: number): readonly [number, number] {
 }
 
 function setXattr(into: PaxOverrides, name: string, value: Buffer): void {
-  if (name !== '') (into.xattrs ??= new Map()).set(name, value)
+  // A copy: the archive's bytes may lie in memory that is used again.
+  if (name !== '') (into.xattrs ??= new Map()).set(name, Buffer.from(value))
 }
 
 /** libarchive: the name percent-encoded, the value in base 64. */
