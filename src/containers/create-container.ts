@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 import type { OnProgress } from '../images/progress.ts'
@@ -6,20 +5,16 @@ import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
 import { now } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { cgroupName } from '../rootless/cgroups.ts'
-import { CONTAINER_NAMESPACES, createPlan } from './plan/create-plan.ts'
+import { CONTAINER_NAMESPACES } from './plan/create-plan.ts'
 import type { PlanContext } from './plan/context.ts'
-import type { BindKind } from './plan/user-mounts.ts'
-import { openByBroker } from './broker-tokens.ts'
 import { Container } from './container.ts'
 import { explainStep } from './explain-step.ts'
-import { showableCwd } from './host-facts.ts'
+import { gatherContext, planOf } from './gather-context.ts'
 import type { ContainerOptions } from './options.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { ContainerRuntime } from './runtime.ts'
-import { refuseGroups, resolveSingleUser } from './single-user.ts'
 import type { ContainerSpec } from './spec.ts'
 import { prepareRoot } from './storage/prepare-root.ts'
-import { prepareVolumes } from './volumes.ts'
 import { StepError } from '../rootless/step-error.ts'
 import type { Plan } from '../rootless/protocol/plan.ts'
 import type { Session } from '../rootless/session.ts'
@@ -29,10 +24,18 @@ export interface Surroundings {
   readonly session: Session
   readonly env: NodeJS.ProcessEnv
   readonly cwd: string
-  /** `now()` at the call's first instruction: every deadline counts from there. */
+  /** `now()` at the call's first instruction. */
   readonly began: number
   /** Told how pulling an image goes on. */
   readonly onProgress?: OnProgress | undefined
+}
+
+/** A container that only has to be started: its options were checked, and its image is there. */
+export interface ReadyContainer {
+  readonly options: ContainerOptions
+  readonly spec: ContainerSpec
+  /** Milliseconds that its image took to be there. No deadline counts them. */
+  readonly waited: number
 }
 
 /**
@@ -41,26 +44,38 @@ export interface Surroundings {
  * @throws {AirplantError} as `withContainer` does, but for waits
  */
 export async function createContainer(options: ContainerOptions, around: Surroundings): Promise<Container> {
-  throwIfAborted(options.signal)
-  const spec = await resolve(options, around)
-  try {
-    return await start(spec, options.signal, around)
-  } catch (error) {
-    if (!hasLostLayer(error, spec)) throw explained(error, spec, around)
-  }
-  // Somebody removed the image in between; the store has noticed now, and gets it again.
-  const again = await resolve(options, around)
-  return await start(again, options.signal, around).catch((error: unknown) => {
-    throw explained(error, again, around)
-  })
+  return await startContainer(await prepareContainer(options, around), around)
 }
 
-function resolve(options: ContainerOptions, around: Surroundings): Promise<ContainerSpec> {
+/** The first half of {@link createContainer}: everything that may have to wait for a registry. */
+export async function prepareContainer(options: ContainerOptions, around: Surroundings): Promise<ReadyContainer> {
+  throwIfAborted(options.signal)
   const { session, env, cwd, onProgress } = around
-  return resolveOptions(options, cwd, async (source, signal) => {
+  let waited = 0
+  const spec = await resolveOptions(options, cwd, async (source, signal) => {
+    const asked = now()
     const { ensureImage } = await import('../images/pull.ts')
     const { platform, pull = 'missing' } = options
-    return await ensureImage(source, { session, env, platform, pull, onProgress, signal })
+    const image = await ensureImage(source, { session, env, platform, pull, onProgress, signal })
+    waited = now() - asked
+    return image
+  })
+  return { options, spec, waited }
+}
+
+/** The second half. */
+export async function startContainer(ready: ReadyContainer, around: Surroundings): Promise<Container> {
+  const { spec, options } = ready
+  const began = around.began + ready.waited
+  try {
+    return await start(spec, options.signal, { ...around, began })
+  } catch (error) {
+    if (!hasLostLayer(error, spec)) throw explained(error, spec, began)
+  }
+  // Somebody removed the image in between; the store has noticed now, and gets it again.
+  const again = await prepareContainer(options, around)
+  return await start(again.spec, options.signal, { ...around, began }).catch((error: unknown) => {
+    throw explained(error, again.spec, began)
   })
 }
 
@@ -68,7 +83,7 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
   const runtime = ContainerRuntime.of(around.session, around.env)
   let helper: KeeperProcess | undefined
   try {
-    const context = await gatherContext(spec, runtime, around)
+    const context = await gatherContext(spec, runtime, around.cwd)
     const prepared = await prepareRoot(runtime.session, context.driver, spec.root, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
@@ -96,7 +111,7 @@ function hasLostLayer(error: unknown, { root }: ContainerSpec): boolean {
   return isImage && error instanceof StepError && error.what === 'overlay' && error.errnoName === 'ENOENT'
 }
 
-function explained(error: unknown, spec: ContainerSpec, { began }: Surroundings): Error {
+function explained(error: unknown, spec: ContainerSpec, began: number): Error {
   const { id, image, argv, workdir } = spec
   const elapsed = now() - began
   return explainStep(error, { phase: 'start', image, container: id, elapsed, command: argv[0], workdir })
@@ -110,77 +125,10 @@ function explained(error: unknown, spec: ContainerSpec, { began }: Surroundings)
  * console.log((await previewPlan({ command: ['true'] }, around)).describe())
  */
 export async function previewPlan(options: ContainerOptions, around: Surroundings): Promise<Plan> {
-  const spec = await resolve(options, around)
-  const context = await gatherContext(spec, ContainerRuntime.of(around.session, around.env), around)
+  const { spec } = await prepareContainer(options, around)
+  const context = await gatherContext(spec, ContainerRuntime.of(around.session, around.env), around.cwd)
   // Drivers that prepare the root make the scratch directory for it.
   return planOf(context, spec.root !== 'host' && context.driver !== 'overlay')
-}
-
-function planOf(context: PlanContext, scratchExists: boolean): Plan {
-  const { spec, mapping } = context
-  if (mapping.method === 'single') refuseGroups(spec)
-  const singleUser = mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined
-  return createPlan(context, { bindKinds: bindKinds(spec), singleUser, scratchExists })
-}
-
-async function gatherContext(
-  spec: ContainerSpec,
-  runtime: ContainerRuntime,
-  { cwd }: Surroundings,
-): Promise<PlanContext> {
-  const { session, hostFacts } = runtime
-  const { root } = spec
-  const isHost = root === 'host'
-  // Layers of the store were unpacked by us, with mapped owners.
-  if (!isHost && !root.image) await checkRootfs(root.lowers[0] ?? '', runtime)
-  const [{ driver }, seccompFilter, volumes] = await Promise.all([
-    runtime.driver(spec.storage, root),
-    runtime.filters.get(spec),
-    prepareVolumes(spec, runtime),
-  ])
-  const shown = isHost ? showableCwd(cwd, hostFacts.hidden) : undefined
-  const host = { ...hostFacts, cwd: shown }
-  // A working directory that may not be shown is not there; the default must not fail because of that.
-  const workdir = isHost && spec.workdir === cwd ? (shown ?? '/') : spec.workdir
-  return {
-    spec: { ...spec, workdir },
-    scratch: join(session.directory, 'containers', spec.id),
-    work: session.work,
-    mapping: session.mapping,
-    driver,
-    volumes,
-    host,
-    tokens: await openByBroker(session, spec, host),
-    seccompFilter,
-  }
-}
-
-async function checkRootfs(rootfs: string, runtime: ContainerRuntime): Promise<void> {
-  if (!statSync(rootfs, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new AirplantError({
-      code: 'ERR_SOURCE_MISSING',
-      phase: 'create',
-      message: `Cannot use "${rootfs}" as a root: not a directory`,
-      hint: 'Give the path of an unpacked root file system, or use image: "host"',
-      image: rootfs,
-    })
-  }
-  await runtime.checkOwners(rootfs)
-}
-
-function bindKinds(spec: ContainerSpec): Map<string, BindKind> {
-  const kinds = new Map<string, BindKind>()
-  for (const { source } of spec.binds) kinds.set(source, bindKind(source))
-  return kinds
-}
-
-function bindKind(source: string): BindKind {
-  try {
-    return statSync(source).isDirectory() ? 'directory' : 'file'
-  } catch {
-    // What is missing, or may not be looked at, fails in the plan, with the path.
-    return 'directory'
-  }
 }
 
 function spawn(

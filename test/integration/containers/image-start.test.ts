@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -50,6 +50,20 @@ describe.each(drivers)('several layers with %s', (storage) => {
     const changed = { ...found, layers: found.layers.map((layer, at) => ({ ...layer, rootMode: modes[at] })) }
     expect(await outputOf('stat -c %a:%u /', { ...options, image: changed })).toBe('1711:0')
   })
+})
+
+test('whiteouts of directories, links and special files are merged when they are copied', async () => {
+  const low = tinyLayer(parent).write('etc/a', 'a').write('was/dir/x', 'x').write('was/file', 'file')
+  const high = tinyLayer(parent).whiteout('was/dir').write('was/file/now/a', 'directory').write('etc/a', 'b', 0o4755)
+  linkSync(join(high.path, 'etc/a'), join(high.path, 'etc/hard'))
+  symlinkSync('a', join(high.path, 'etc/soft'))
+  execFileSync('mkfifo', [join(high.path, 'etc/pipe')])
+  const script = `cd /; ls was; cat was/file/now/a etc/soft; stat -c '%a %h %F' etc/a etc/hard etc/pipe; readlink etc/soft`
+  const output = async (storage: StorageDriver): Promise<string> =>
+    await outputOf(script, { image: localImage([base.path, low.path, high.path]), storage })
+  const expected = 'file\ndirectoryb4755 2 regular file\n4755 2 regular file\n644 1 fifo\na'
+  expect(await output('copy')).toBe(expected)
+  expect(await output('overlay')).toBe(expected)
 })
 
 test('500 layers are mounted by the kernel, 501 are copied or given to fuse', async () => {

@@ -113,7 +113,7 @@ const wrongOptions: [string, FixtureOptions][] = [
   ['a bad port', { command: ['true'], ports: [70_000] }],
   ['a bad port address', { command: ['true'], ports: [{ container: 80, address: 'localhost' }] }],
   ['a bad seccomp profile', { command: ['true'], seccomp: { defaultAction: 'SCMP_ACT_NOPE' } }],
-  ['an unknown image', { command: ['true'], image: 'postgres:16' as never }],
+  ['an image of no name', { command: ['true'], image: ' ' }],
   ['a negative stop timeout', { command: ['true'], stopTimeout: -5 }],
   ['a log limit that is no number', { command: ['true'], logLimit: Number.NaN }],
   ['a terminal of no size', { command: ['true'], tty: { rows: 0, columns: -3 } }],
