@@ -96,7 +96,11 @@ function writeNamed({ repository, tags, mediaTypes = 'oci', index, config, varia
   const { Env = [], ...rest } = config
   const complete = { Env: Env.some((line) => line.startsWith('PATH=')) ? Env : [path, ...Env], ...rest }
   const write = (more) => {
-    const image = { architecture: place.architecture, layers, config: { ...complete, ...more } }
+    const image = {
+      architecture: place.architecture,
+      layers,
+      config: { ...complete, ...more, Env: [...complete.Env, ...(more.Env ?? [])] },
+    }
     const descriptor = writeImage(place.layout, image)
     return index ? writeIndex(place.layout, [member(descriptor, place.architecture), ...place.foreign]) : descriptor
   }
