@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import { AirplantError } from '../errors.ts'
 import { clearTimer, setTimer } from '../rootless/clock.ts'
 import type { Healthcheck } from '../images/image.ts'
+import type { Use } from '../images/store/uses.ts'
 import type { KeeperProcess, LogEntry, NetTables } from '../rootless/keeper-client.ts'
 import { parseSignal, signalName } from '../rootless/signals.ts'
 import { StepError } from '../rootless/step-error.ts'
@@ -31,6 +32,8 @@ export interface ContainerParts {
   readonly spec: ContainerSpec
   readonly process: KeeperProcess
   readonly helper: KeeperProcess | undefined
+  /** What it uses of the store until it is removed. */
+  readonly use: Use | undefined
   readonly runtime: ContainerRuntime
   readonly began: number
   readonly seccompFilter: Uint8Array | undefined
@@ -260,6 +263,11 @@ export class Container implements AsyncDisposable {
     // When the keeper is gone, so is everything that it held.
     await this.#process.remove().catch(ignoreGone)
     await this.#parts.helper?.remove().catch(ignoreGone)
+    try {
+      this.#parts.use?.release()
+    } catch {
+      // On a full disk it cannot be written down; the session's end does it.
+    }
   }
 
   async #spawnExec(command: readonly string[], options: ExecOptions, stdin: boolean): Promise<KeeperProcess> {

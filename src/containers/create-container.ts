@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path'
-import { AirplantError } from '../errors.ts'
+import { AirplantError, isAirplantError } from '../errors.ts'
 import type { OnProgress } from '../images/progress.ts'
+import type { Use } from '../images/store/uses.ts'
 import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
 import { now } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
@@ -15,6 +16,7 @@ import { resolveOptions } from './resolve-options.ts'
 import { ContainerRuntime } from './runtime.ts'
 import type { ContainerSpec } from './spec.ts'
 import { prepareRoot } from './storage/prepare-root.ts'
+import { useStored } from './use-stored.ts'
 import { StepError } from '../rootless/step-error.ts'
 import type { Plan } from '../rootless/protocol/plan.ts'
 import type { Session } from '../rootless/session.ts'
@@ -82,8 +84,10 @@ export async function startContainer(ready: ReadyContainer, around: Surroundings
 async function start(spec: ContainerSpec, signal: AbortSignal | undefined, around: Surroundings): Promise<Container> {
   const runtime = ContainerRuntime.of(around.session, around.env)
   let helper: KeeperProcess | undefined
+  let use: Use | undefined
   try {
     const context = await gatherContext(spec, runtime, around.cwd)
+    use = await useStored(spec, runtime)
     const prepared = await prepareRoot(runtime.session, context.driver, spec.root, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
@@ -92,6 +96,7 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
       spec: context.spec,
       process,
       helper,
+      use,
       runtime,
       began: around.began,
       seccompFilter: context.seccompFilter,
@@ -102,13 +107,15 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
     return container
   } catch (error) {
     await helper?.remove()
+    use?.release()
     throw error
   }
 }
 
 function hasLostLayer(error: unknown, { root }: ContainerSpec): boolean {
-  const isImage = root !== 'host' && root.image !== undefined
-  return isImage && error instanceof StepError && error.what === 'overlay' && error.errnoName === 'ENOENT'
+  if (root === 'host' || !root.image) return false
+  if (error instanceof StepError) return error.what === 'overlay' && error.errnoName === 'ENOENT'
+  return isAirplantError(error) && error.code === 'ERR_IMAGE_NOT_FOUND'
 }
 
 function explained(error: unknown, spec: ContainerSpec, began: number): Error {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { ImageStore } from '../images/store/image-store.ts'
 import { loopbackPlan } from '../networks/loopback.ts'
 import { delegatedCgroup, sweepCgroups } from '../rootless/cgroups.ts'
 import type { Session } from '../rootless/session.ts'
@@ -24,6 +25,7 @@ export class ContainerRuntime {
   readonly hostFacts: Omit<HostFacts, 'cwd'>
   /** Where containers have their control groups, undefined where none is delegated. */
   readonly cgroup: string | undefined
+  #store: Promise<ImageStore> | undefined
   #driver: Promise<DriverChoice> | undefined
   readonly #owners = new Map<string, Promise<void>>()
 
@@ -65,6 +67,15 @@ export class ContainerRuntime {
     const problem = await tryDriver(this.session, this.env, wanted)
     if (problem !== undefined) throw driverError(wanted, problem)
     return { driver: wanted, reason: 'it was asked for' }
+  }
+
+  /** The image store, opened when it is first asked for. */
+  store(): Promise<ImageStore> {
+    this.#store ??= import('../images/store/image-store.ts').then(({ ImageStore }) =>
+      ImageStore.of(this.session, this.env),
+    )
+    this.#store.catch(() => (this.#store = undefined))
+    return this.#store
   }
 
   /** Refuses a root with files of unmapped owners; looked at once per session. */
