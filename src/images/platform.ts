@@ -77,9 +77,13 @@ export function choosePlatform(index: ImageIndex, wanted: Platform = hostPlatfor
  * @throws {AirplantError} `ERR_PLATFORM_MISSING`
  */
 export function checkPlatform(actual: Platform, wanted: Platform, name: string): void {
-  // Images made by hand often leave it out.
-  if (actual.architecture === '' || rankOf(actual, wanted) < Infinity) return
+  if (isPlatform(actual, wanted)) return
   throw missing(wanted, `"${name}" is made for ${formatPlatform(normalise(actual))}`)
+}
+
+/** Whether what is made for one platform runs on another. Images made by hand often do not say what they are made for. */
+export function isPlatform(actual: Platform, wanted: Platform): boolean {
+  return actual.architecture === '' || rankOf(actual, wanted) < Infinity
 }
 
 // Docker's names, https://github.com/containerd/platforms/blob/main/database.go
