@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  createReadStream,
+  createWriteStream,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { AirplantError } from '../../errors.ts'
 import type { Descriptor } from '../descriptor.ts'
 import { parseDigest } from '../digest.ts'
@@ -84,6 +94,35 @@ export class BlobStore {
       }
       return { transferred }
     })
+  }
+
+  /**
+   * Keeps a blob that is being made: nobody knows its digest before its end.
+   *
+   * @throws {AirplantError} `ERR_DISK_FULL`, `ERR_STORE`; and what the stream throws. Nothing is left of it then
+   */
+  async add(bytes: AsyncIterable<Uint8Array>): Promise<{ readonly digest: string; readonly size: number }> {
+    const { temporary } = this.#context
+    const shell = await temporary.make()
+    try {
+      const file = join(shell, 'blob')
+      const hash = createHash('sha256')
+      const measured = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of bytes) {
+          hash.update(chunk)
+          yield chunk
+        }
+      }
+      await pipeline(measured, createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true }))
+      const digest = `sha256:${hash.digest('hex')}`
+      const { size } = statSync(file)
+      renameSync(file, this.#prepare(digest))
+      return { digest, size }
+    } catch (error) {
+      throw explainFailure(error, 'keep a blob')
+    } finally {
+      await temporary.remove(shell)
+    }
   }
 
   remove(digest: string): void {
