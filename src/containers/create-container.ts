@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path'
 import { AirplantError, isAirplantError } from '../errors.ts'
 import type { OnProgress } from '../images/progress.ts'
+import { storeHome } from '../images/store/home.ts'
 import type { Use } from '../images/store/uses.ts'
 import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
 import { now } from '../rootless/clock.ts'
@@ -16,7 +17,7 @@ import { resolveOptions } from './resolve-options.ts'
 import { ContainerRuntime } from './runtime.ts'
 import type { ContainerSpec } from './spec.ts'
 import { prepareRoot } from './storage/prepare-root.ts'
-import { useStored } from './use-stored.ts'
+import { takeFromStore, volumeMounts } from './volumes.ts'
 import { StepError } from '../rootless/step-error.ts'
 import type { Plan } from '../rootless/protocol/plan.ts'
 import type { Session } from '../rootless/session.ts'
@@ -86,8 +87,9 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
   let helper: KeeperProcess | undefined
   let use: Use | undefined
   try {
-    const context = await gatherContext(spec, runtime, around.cwd)
-    use = await useStored(spec, runtime)
+    const stored = await takeFromStore(spec, runtime)
+    use = stored.use
+    const context = await gatherContext(spec, runtime, around.cwd, stored.volumes)
     const prepared = await prepareRoot(runtime.session, context.driver, spec.root, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
@@ -133,7 +135,9 @@ function explained(error: unknown, spec: ContainerSpec, began: number): Error {
  */
 export async function previewPlan(options: ContainerOptions, around: Surroundings): Promise<Plan> {
   const { spec } = await prepareContainer(options, around)
-  const context = await gatherContext(spec, ContainerRuntime.of(around.session, around.env), around.cwd)
+  const volumes = spec.volumes.length > 0 ? volumeMounts(spec, storeHome(around.env)) : []
+  const runtime = ContainerRuntime.of(around.session, around.env)
+  const context = await gatherContext(spec, runtime, around.cwd, volumes)
   // Drivers that prepare the root make the scratch directory for it.
   return planOf(context, spec.root !== 'host' && context.driver !== 'overlay')
 }

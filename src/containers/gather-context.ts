@@ -4,13 +4,12 @@ import { AirplantError } from '../errors.ts'
 import type { Plan } from '../rootless/protocol/plan.ts'
 import { openByBroker } from './broker-tokens.ts'
 import { showableCwd } from './host-facts.ts'
-import type { PlanContext } from './plan/context.ts'
+import type { PlanContext, VolumeMount } from './plan/context.ts'
 import { createPlan } from './plan/create-plan.ts'
 import type { BindKind } from './plan/user-mounts.ts'
 import type { ContainerRuntime } from './runtime.ts'
 import { refuseGroups, resolveSingleUser } from './single-user.ts'
 import type { ContainerSpec } from './spec.ts'
-import { prepareVolumes } from './volumes.ts'
 
 /** The plan of a container with such a context. */
 export function planOf(context: PlanContext, scratchExists: boolean): Plan {
@@ -21,17 +20,18 @@ export function planOf(context: PlanContext, scratchExists: boolean): Plan {
 }
 
 /** Finds out what a container's plan depends on besides its options. */
-export async function gatherContext(spec: ContainerSpec, runtime: ContainerRuntime, cwd: string): Promise<PlanContext> {
+export async function gatherContext(
+  spec: ContainerSpec,
+  runtime: ContainerRuntime,
+  cwd: string,
+  volumes: readonly VolumeMount[],
+): Promise<PlanContext> {
   const { session, hostFacts } = runtime
   const { root } = spec
   const isHost = root === 'host'
   // Layers of the store were unpacked by us, with mapped owners.
   if (!isHost && !root.image) await checkRootfs(root.lowers[0] ?? '', runtime)
-  const [{ driver }, seccompFilter, volumes] = await Promise.all([
-    runtime.driver(spec.storage, root),
-    runtime.filters.get(spec),
-    prepareVolumes(spec, runtime),
-  ])
+  const [{ driver }, seccompFilter] = await Promise.all([runtime.driver(spec.storage, root), runtime.filters.get(spec)])
   const shown = isHost ? showableCwd(cwd, hostFacts.hidden) : undefined
   const host = { ...hostFacts, cwd: shown }
   // A working directory that may not be shown is not there; the default must not fail because of that.

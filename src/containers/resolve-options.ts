@@ -182,8 +182,8 @@ function showsProcesses(path: string): boolean {
 function resolveVolume(option: VolumeOption): Required<VolumeOption> {
   checkOptions('a volume', option, volumeShape)
   const { name, target, readOnly = false } = option
-  if (typeof name !== 'string' || !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(name)) {
-    const hint = 'Use up to 128 letters, digits, "_", "." and "-"; directories of the host are binds'
+  if (typeof name !== 'string' || !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,199}$/.test(name)) {
+    const hint = 'Use up to 200 letters, digits, "_", "." and "-"; directories of the host are binds'
     throw invalidOption('name of a volume', name, 'not such a name', hint)
   }
   return { name, target: parseMountTarget('target of a volume', target), readOnly }
