@@ -13,18 +13,28 @@ const CHUNK = 256 * 1024
 /** Milliseconds between two reports of progress. */
 const PROGRESS_INTERVAL = 100
 
+/** How {@link runUnpack} is watched and ended. */
+export interface RunUnpackOptions {
+  /** Told now and then how many compressed bytes were taken. */
+  readonly onProgress?: ((bytes: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Unpacks a blob through a file worker, in whatever thread it is called.
  *
  * @throws {AirplantError} `ERR_DIGEST_MISMATCH` and all that {@link applyTar} and {@link unpackedStream} throw
  */
-export async function runUnpack(task: UnpackTask): Promise<ApplySummary> {
+export async function runUnpack(task: UnpackTask, options: RunUnpackOptions = {}): Promise<ApplySummary> {
   const { path, mediaType, diffId, limits, flattenOwners } = task
   const hash = createHash(diffId.slice(0, diffId.indexOf(':')))
   const channel = await FileChannel.connect(task.socket)
-  const source = createReadStream(path, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>
+  const { signal, onProgress } = options
+  const end = (): void => channel.close()
+  signal?.addEventListener('abort', end)
+  const source = createReadStream(path, { highWaterMark: CHUNK, signal }) as AsyncIterable<Buffer>
   try {
-    const bytes = unpackedStream(source, { mediaType, limits, onRead: reporter(task) })
+    const bytes = unpackedStream(source, { mediaType, limits, onRead: onProgress && throttled(onProgress) })
     const summary = await applyTar(hashed(bytes, hash), channel, {
       limits,
       apply: { mode: 'layer', base: '', flattenOwners, overwrite: true },
@@ -33,6 +43,7 @@ export async function runUnpack(task: UnpackTask): Promise<ApplySummary> {
     checkDigest(diffId, hash)
     return summary
   } finally {
+    signal?.removeEventListener('abort', end)
     channel.close()
   }
 }
@@ -55,13 +66,12 @@ function checkDigest(diffId: string, hash: Hash): void {
   })
 }
 
-function reporter({ progress }: UnpackTask): ((bytes: number) => void) | undefined {
-  if (!progress) return undefined
+function throttled(report: (bytes: number) => void): (bytes: number) => void {
   let last = 0
   return (bytes) => {
     const now = performance.now()
     if (now - last < PROGRESS_INTERVAL) return
     last = now
-    progress.postMessage(bytes)
+    report(bytes)
   }
 }

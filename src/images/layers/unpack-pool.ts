@@ -5,7 +5,8 @@ import type { Tinypool } from 'tinypool'
 import type { ApplySummary } from '../../rootless/files/apply-options.ts'
 import type { Session } from '../../rootless/session.ts'
 import { AirplantError } from '../../errors.ts'
-import type { UnpackResult, UnpackTask } from './unpack-task.ts'
+import type { RunUnpackOptions } from './run-unpack.ts'
+import type { ThreadTask, UnpackResult, UnpackTask } from './unpack-task.ts'
 
 /** More would only wait for the disk. */
 const MOST_THREADS = 4
@@ -25,27 +26,18 @@ export class UnpackPool {
     return session.once('images.unpackPool', () => new UnpackPool())
   }
 
-  /**
-   * Runs a task in a free thread, or when one becomes free. An abort ends the thread at once.
-   *
-   * @throws {AirplantError} `ERR_ABORTED`, and what {@link runUnpack} throws
-   */
-  async run(
-    task: Omit<UnpackTask, 'progress'>,
-    signal?: AbortSignal,
-    onProgress?: (bytes: number) => void,
-  ): Promise<ApplySummary> {
+  /** Runs a task in a free thread, or when one becomes free. An abort ends the thread at once. Throws as {@link runUnpack}. */
+  async run(task: UnpackTask, { signal, onProgress }: RunUnpackOptions = {}): Promise<ApplySummary> {
     this.#pool ??= makePool()
     const pool = await this.#pool
     const { port1, port2 } = new MessageChannel()
     if (onProgress) port1.on('message', onProgress).unref()
     try {
       const options = { transferList: [port2], ...(signal && { signal }) }
-      const result = (await pool.run({ ...task, progress: port2 }, options)) as UnpackResult
-      if ('error' in result) throw new AirplantError({ ...result.error, phase: 'unpack' })
+      const job: ThreadTask = { ...task, progress: port2 }
+      const result = (await pool.run(job, options)) as UnpackResult
+      if ('error' in result) throw new AirplantError(result.error)
       return result.summary
-    } catch (error) {
-      throw signal?.aborted ? aborted(signal) : error
     } finally {
       port1.close()
     }
@@ -72,14 +64,4 @@ function workerUrl(here: string): URL {
   return here.endsWith('.ts')
     ? new URL('../../../dist/src/images/layers/unpack-worker.js', here)
     : new URL('./unpack-worker.js', here)
-}
-
-function aborted(signal: AbortSignal): AirplantError {
-  return new AirplantError({
-    code: 'ERR_ABORTED',
-    message: 'Cannot unpack the layer: aborted',
-    phase: 'unpack',
-    hint: 'The signal that was passed fired; call again to go on',
-    cause: signal.reason,
-  })
 }

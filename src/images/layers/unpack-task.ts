@@ -3,7 +3,7 @@ import type { ApplySummary } from '../../rootless/files/apply-options.ts'
 import type { AirplantErrorInit } from '../../errors.ts'
 import type { UnpackLimits } from './unpack-limits.ts'
 
-/** What a worker thread is told to do. Survives structured cloning. */
+/** An unpack, wherever it runs. Survives structured cloning. */
 export interface UnpackTask {
   /** Of the file worker whose target the layer goes to. */
   readonly socket: string
@@ -14,6 +14,10 @@ export interface UnpackTask {
   readonly diffId: string
   readonly flattenOwners: boolean
   readonly limits: UnpackLimits
+}
+
+/** What a worker thread is told to do. */
+export interface ThreadTask extends UnpackTask {
   /** Gets the number of compressed bytes that were taken, now and then. */
   readonly progress: MessagePort | undefined
 }

@@ -1,22 +1,16 @@
-import { isAirplantError, type AirplantErrorInit } from '../../errors.ts'
+import { isAirplantError } from '../../errors.ts'
 import { runUnpack } from './run-unpack.ts'
-import type { UnpackResult, UnpackTask } from './unpack-task.ts'
+import { errorInit } from './unpack-error.ts'
+import type { ThreadTask, UnpackResult } from './unpack-task.ts'
 
 /** The worker threads' side of {@link UnpackPool}. */
-export default async function unpackWorker(task: UnpackTask): Promise<UnpackResult> {
+export default async function unpackWorker({ progress, ...task }: ThreadTask): Promise<UnpackResult> {
   try {
-    return { summary: await runUnpack(task) }
+    return { summary: await runUnpack(task, { onProgress: (bytes) => progress?.postMessage(bytes) }) }
   } catch (error) {
     if (!isAirplantError(error)) throw error
-    return { error: toInit(error) }
+    return { error: errorInit(error) }
   } finally {
-    task.progress?.close()
+    progress?.close()
   }
-}
-
-/** The message without the hint that the class added. */
-function toInit({ code, message, phase, hint, errno, step, detail }: AirplantErrorInit): AirplantErrorInit {
-  const end = hint === undefined ? '' : `\nHint: ${hint}`
-  const bare = end !== '' && message.endsWith(end) ? message.slice(0, -end.length) : message
-  return { code, message: bare, phase, hint, errno, step, detail }
 }
