@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { filesWithoutRange, freeRange, suitableAccount } from './setup/account.mjs'
 import { copyFor, removeCopy } from './setup/copy.mjs'
 import { openDevices } from './setup/devices.mjs'
+import { serveImages } from './setup/images.mjs'
 import { installCommand, installPackages, missingPackages } from './setup/packages.mjs'
 import { repeatedFiles } from './setup/runs.mjs'
 import { asAccount, exitCodeFor, here, runVitest } from './setup/vitest.mjs'
@@ -14,6 +15,7 @@ import { asAccount, exitCodeFor, here, runVitest } from './setup/vitest.mjs'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const isRoot = process.getuid() === 0
 const sum = { passed: 0, failed: 0, skipped: 0 }
+const images = { env: {}, stop() {} }
 let interruptedBy
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // What was made is still removed: no further run starts, and the end is reached.
@@ -26,6 +28,8 @@ try {
 } catch (error) {
   console.error(error.message)
   sum.failed++
+} finally {
+  await images.stop()
 }
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
 process.exitCode = interruptedBy ? exitCodeFor(interruptedBy) : sum.failed > 0 ? 1 : 0
@@ -35,6 +39,7 @@ async function testAsRoot(args) {
   build()
   const account = suitableAccount()
   openDevices()
+  await startImages(account)
   const copy = copyFor(account, root)
   try {
     await testIn(`Tests as the account ${account.name}, in ${copy.checkout}`, asAccount(account, copy), args)
@@ -49,8 +54,20 @@ async function testAsRoot(args) {
 async function testAsUser(args) {
   refuseIncompleteMachine()
   build()
+  await startImages()
   await testIn('Tests as this user', here(root), args)
   if (repeatedFiles(root).asRoot.length > 0) console.log('The tests as root are left out: this is an ordinary user')
+}
+
+/** Without the images the other tests still run; that they are missing is a failure of its own. */
+async function startImages(ids) {
+  if (interruptedBy) return
+  try {
+    Object.assign(images, await serveImages({ ids }))
+  } catch (error) {
+    console.error(error.message)
+    sum.failed++
+  }
 }
 
 async function testIn(title, place, args) {
@@ -68,7 +85,7 @@ async function testAgainAsRoot() {
 async function run(title, name, place, args, env) {
   if (interruptedBy) return
   console.log(`\n${title}`)
-  const { passed, failed, skipped, ...rest } = await runVitest(name, place, args, env)
+  const { passed, failed, skipped, ...rest } = await runVitest(name, place, args, { ...images.env, ...env })
   sum.passed += passed
   sum.failed += failed
   sum.skipped += skipped

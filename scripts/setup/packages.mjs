@@ -1,6 +1,6 @@
 // What the tests need that Debian has in packages. Later issues add lines here, and nowhere else.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const all = [
@@ -9,7 +9,15 @@ const all = [
   { commands: ['fuse-overlayfs'], packages: ['fuse-overlayfs'] },
   { commands: ['busybox'], packages: ['busybox-static'] },
   { commands: ['cc'], packages: ['gcc', 'libc6-dev'] },
+  { commands: ['mmdebstrap'], packages: ['mmdebstrap'] },
+  { commands: ['docker-registry'], packages: ['docker-registry'] },
+  { commands: ['skopeo'], packages: ['skopeo'] },
+  { commands: ['umoci'], packages: ['umoci'] },
+  { commands: ['zstd'], packages: ['zstd'] },
 ]
+
+/** What these packages would start, now and at every boot; the tests start their own. */
+const services = ['docker-registry']
 
 const forLint = [
   { commands: ['gcc'], packages: ['gcc', 'libc6-dev'] },
@@ -33,8 +41,22 @@ export function installPackages(packages) {
   console.log(`Installing ${packages.join(', ')}`)
   // One foreign source that is down fails the whole update, and need not matter.
   if (!apt('update', '-q')) console.log('apt-get update failed; trying with the lists that are here')
-  if (!apt('install', '-q', '-y', '--no-install-recommends', ...packages)) {
-    throw new Error(`Cannot install ${packages.join(', ')}: apt-get's own words are above`)
+  const isInstalled = withoutServices(() => apt('install', '-q', '-y', '--no-install-recommends', ...packages))
+  if (!isInstalled) throw new Error(`Cannot install ${packages.join(', ')}: apt-get's own words are above`)
+  for (const service of services.filter((name) => packages.includes(name))) {
+    spawnSync('update-rc.d', [service, 'disable'], { stdio: 'ignore' })
+  }
+}
+
+/** Debian's way to say that nothing may be started while packages are installed; the machine's own word comes first. */
+function withoutServices(install) {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return install()
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    return install()
+  } finally {
+    rmSync(policy)
   }
 }
 

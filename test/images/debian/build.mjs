@@ -1,7 +1,7 @@
 // Builds all test images: build.mjs DIRECTORY. To be run as root of a mount and pid namespace, of its own user namespace
-// for an ordinary user; scripts/setup/images.mjs does so. Leaves in DIRECTORY: registry/ (the storage of a registry that
-// has them all), images.json (what there is) and logs/.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+// for an ordinary user, and not twice at once; scripts/setup/images.mjs does so. DIRECTORY appears when all is done, with
+// registry/ (the storage of a registry that has them all), images.json (what there is) and logs/.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { debianSources } from './apt.mjs'
 import { makeBaseSystem } from './base-system.mjs'
@@ -14,7 +14,8 @@ import { takeSnapshot } from './snapshot.mjs'
 const atOnce = 2
 /** The longest first, so that none of them runs alone at the end. */
 const firstOnes = ['rabbitmq', 'postgres', 'mariadb']
-const directory = resolve(process.argv[2])
+const result = resolve(process.argv[2])
+const directory = `${result}.building`
 const architecture = { x64: 'amd64' }[process.arch] ?? process.arch
 const paths = {
   layout: join(directory, 'layout'),
@@ -24,19 +25,35 @@ const paths = {
   logs: join(directory, 'logs'),
 }
 
+process.umask(0o022)
 const begun = performance.now()
-for (const path of [paths.work, paths.logs]) mkdirSync(path, { recursive: true })
-makeLayout(paths.layout)
-const base = await makeBase()
-say('base system')
-const foreign = await foreignImage()
-const images = await makeAll()
-const named = images.flatMap(({ names }) => names)
-writeNames(paths.layout, named)
-await publish({ ...paths, named, home: join(paths.work, 'skopeo'), log: join(paths.logs, 'publish.log') })
-say('registry')
-writeFileSync(join(directory, 'images.json'), `${JSON.stringify(images, null, 2)}\n`)
-for (const path of [paths.work, paths.layout]) rmSync(path, { recursive: true })
+if (!existsSync(result)) {
+  rmSync(directory, { recursive: true, force: true })
+  try {
+    await buildAll()
+    renameSync(directory, result)
+  } catch (error) {
+    console.error(error)
+    process.exitCode = 1
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+// What another image's build still runs ends with this process, which is the namespace's pid 1.
+process.exit()
+
+async function buildAll() {
+  for (const path of [paths.work, paths.logs]) mkdirSync(path, { recursive: true })
+  makeLayout(paths.layout)
+  const base = await makeBase()
+  say('base system')
+  const images = await makeAll(base, await foreignImage())
+  const named = images.flatMap(({ names }) => names)
+  writeNames(paths.layout, named)
+  await publish({ ...paths, named, home: join(paths.work, 'skopeo'), log: join(paths.logs, 'publish.log') })
+  say('registry')
+  writeFileSync(join(directory, 'images.json'), `${JSON.stringify(images, null, 2)}\n`)
+  for (const path of [paths.work, paths.layout]) rmSync(path, { recursive: true })
+}
 
 async function makeBase() {
   const root = join(paths.work, 'base')
@@ -63,7 +80,7 @@ async function foreignImage() {
   return [{ descriptor, platform: { os: 'linux', architecture: other, ...variant } }]
 }
 
-async function makeAll() {
+async function makeAll(base, foreign) {
   const folders = readdirSync(import.meta.dirname).filter((name) =>
     existsSync(join(import.meta.dirname, name, 'image.json')),
   )
