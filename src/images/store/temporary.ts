@@ -73,7 +73,10 @@ export class Temporary {
 
   /** Deletes an entry: what is in it may belong to any of the mapped IDs. */
   async remove(path: string): Promise<void> {
-    if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return rmSync(path, { force: true })
+    if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+      rmSync(path, { force: true })
+      return
+    }
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       const name = join(path, entry.name)
       if (entry.isDirectory()) await removeByKeeper(this.#session, name)

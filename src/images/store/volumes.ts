@@ -108,7 +108,10 @@ export class VolumeStore {
       const directory = this.#directory(name)
       if (!this.#condemn(directory)) return
       const isUsed = (await this.#context.uses.all()).has(this.useKey(name))
-      if (!isUsed) return void await this.#context.temporary.discard(directory)
+      if (!isUsed) {
+        await this.#context.temporary.discard(directory)
+        return
+      }
       renameSync(join(directory, CONDEMNED), join(directory, RECORD))
       throw new AirplantError({
         code: 'ERR_IN_USE',
