@@ -62,7 +62,10 @@ async function fill(
 ): Promise<void> {
   if (store.volumes.find(name)?.isFilled) return
   // A host directory may be anything: only images are meant to be copied from.
-  if (root === 'host' || !root.image) return void (await store.volumes.fill(name, () => Promise.resolve()))
+  if (root === 'host' || !root.image) {
+    await store.volumes.fill(name, () => Promise.resolve())
+    return
+  }
   const { lowers } = root
   const { driver } = await runtime.driver(undefined, root)
   const { fillVolume } = await import('./storage/fill-volume.ts')

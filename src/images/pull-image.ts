@@ -52,13 +52,8 @@ export async function pullImage(name: string, options: PullOptions): Promise<Loc
   const began = now()
   const reference = parseReference(name)
   const text = formatReference(reference)
-  const { session, env, onProgress, signal } = options
-  const { RegistryClient } = await import('./registry/registry-client.ts')
-  await using client = new RegistryClient({
-    env,
-    signal,
-    onRetry: ({ reason, delay }) => onProgress?.({ kind: 'retry', reference: text, reason, delay }),
-  })
+  const { session, env, signal } = options
+  await using client = await openClient(text, options)
   const platform = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform)
   const pull: Pull = { reference, client, store: ImageStore.of(session, env), platform, options }
   try {
@@ -66,6 +61,15 @@ export async function pullImage(name: string, options: PullOptions): Promise<Loc
   } catch (error) {
     throw withImage(error, text, now() - began)
   }
+}
+
+async function openClient(reference: string, { env, onProgress, signal }: PullOptions): Promise<RegistryClient> {
+  const { RegistryClient } = await import('./registry/registry-client.ts')
+  return new RegistryClient({
+    env,
+    signal,
+    onRetry: ({ reason, delay }) => onProgress?.({ kind: 'retry', reference, reason, delay }),
+  })
 }
 
 async function run(pull: Pull, text: string, began: number): Promise<LocalImage> {

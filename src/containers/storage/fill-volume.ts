@@ -24,10 +24,13 @@ export interface VolumeSource {
  */
 export async function fillVolume(source: VolumeSource, directory: string): Promise<void> {
   const { session, store, lowers, canMount } = source
-  const [only] = lowers
-  if (lowers.length === 1 && only !== undefined)
-    return await copyFrom({ kind: 'directory', path: only }, source, directory)
-  if (canMount) return await copyFrom({ kind: 'overlay', lowers }, source, directory)
+  const [first = ''] = lowers
+  if (lowers.length === 1 || canMount) {
+    const root =
+      lowers.length === 1 ? ({ kind: 'directory', path: first } as const) : ({ kind: 'overlay', lowers } as const)
+    await copyFrom(root, source, directory)
+    return
+  }
   const { temporary } = store.context
   const shell = await temporary.make()
   try {
