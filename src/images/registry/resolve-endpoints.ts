@@ -42,7 +42,8 @@ export function resolveEndpoints(reference: Reference, config: RegistriesConfig)
   const mirrors = [...own, ...further].filter(({ digestOnly }) => !digestOnly || reference.digest !== undefined)
   const place = (prefix: string, location: Location, insecure: boolean, isMirror: boolean): Endpoint[] => {
     const repository = join(location.path, name.slice(prefix.length + 1))
-    if (repository === '') throw nameless(prefix, location)
+    // A reference without a repository stands for all of a registry: its catalog, its search.
+    if (repository === '' && reference.repository !== '') throw nameless(prefix, location)
     return schemesOf(location, insecure || config.insecureHosts.includes(location.host)).map((scheme) => ({
       baseUrl: `${scheme}://${location.host === dockerHub ? hubHost : location.host}`,
       repository,
