@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import { AirplantError, isAirplantError } from '../../errors.ts'
+import type { LocalImage } from '../../images/image.ts'
+import { ImageStore } from '../../images/store/image-store.ts'
+import type { SnapshotOptions } from '../../images/store/publish-snapshot.ts'
+import { clientFrames, frameFields } from '../../rootless/protocol/frames.ts'
+import type { ContainerFiles } from './container-files.ts'
+import { keepsNothing, upperOf } from './container-files.ts'
+import { copyUpper, renewUpper, setWorkAside } from './layer-from-upper.ts'
+
+/** What an image of a container is to be like. */
+export interface CommitOptions {
+  /** Its name. @default none: it is found by its ID */
+  readonly reference?: string
+  readonly author?: string
+  /** For its history. */
+  readonly message?: string
+  /** Instructions as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR. */
+  readonly changes?: readonly string[]
+  /** Pause a running container while its files are copied. @default true */
+  readonly pause?: boolean
+}
+
+/** Makes an image of a container and what it changed. @see FileAccess.commit */
+export async function commit(files: ContainerFiles, options: CommitOptions): Promise<LocalImage> {
+  const { root, session, id } = files
+  if (!root) throw keepsNothing(files, 'commit')
+  const base = root.image
+  if (!base && files.driver !== 'copy') throw noImage(files)
+  const store = ImageStore.of(session)
+  const { changes = [], author, message, reference } = options
+  const config = await changedConfig(base, changes)
+  const isWhole = files.driver === 'copy'
+  const publish = (upper: string): Promise<LocalImage> =>
+    store.publishSnapshot({
+      ...{ upper, author, comment: message, reference, createdBy: `airplant commit ${id}` },
+      base: base && !isWhole ? base : withoutLayers(base),
+      ...(config && { config }),
+    })
+  if (files.handle === undefined && files.driver === 'overlay') {
+    const renamed = await byRename(files, publish)
+    if (renamed) return renamed
+  }
+  return await whilePaused(files, options.pause ?? true, () => byCopy(files, store, publish))
+}
+
+/** Undefined when the store is on another file system than the container. */
+async function byRename(
+  files: ContainerFiles,
+  publish: (upper: string) => Promise<LocalImage>,
+): Promise<LocalImage | undefined> {
+  try {
+    const image = await publish(upperOf(files))
+    await setWorkAside(files)
+    await renewUpper(files)
+    files.addLower(image.layers.at(-1)!.directory)
+    return image
+  } catch (error) {
+    if (isAirplantError(error) && error.errno === 'EXDEV') return undefined
+    throw error
+  }
+}
+
+async function byCopy(
+  files: ContainerFiles,
+  store: ImageStore,
+  publish: (upper: string) => Promise<LocalImage>,
+): Promise<LocalImage> {
+  const { temporary } = store.context
+  const shell = await temporary.make()
+  try {
+    const directory = join(shell, 'copy')
+    temporary.makeDirectory(directory, files.root?.mode ?? 0o755)
+    await copyUpper(files.session, upperOf(files), directory)
+    return await publish(directory)
+  } finally {
+    await temporary.remove(shell)
+  }
+}
+
+async function whilePaused<T>(
+  { session, handle, isPaused }: ContainerFiles,
+  pause: boolean,
+  run: () => Promise<T>,
+): Promise<T> {
+  if (handle === undefined || isPaused || !pause) return await run()
+  const ask = (frame: number): Promise<unknown> => session.client.request(frame, frameFields().u(handle))
+  await ask(clientFrames.pause)
+  try {
+    return await run()
+  } finally {
+    // It may have ended meanwhile.
+    await ask(clientFrames.resume).catch(() => undefined)
+  }
+}
+
+async function changedConfig(
+  base: LocalImage | undefined,
+  changes: readonly string[],
+): Promise<SnapshotOptions['config'] | undefined> {
+  if (changes.length === 0) return undefined
+  const { applyChanges } = await import('../../images/archives/apply-changes.ts')
+  return applyChanges((base?.config.document['config'] ?? {}) as Record<string, unknown>, changes)
+}
+
+/** With the copy driver the container's directory is the whole root, so that it is the only layer. */
+function withoutLayers(base: LocalImage | undefined): LocalImage {
+  if (!base) throw new TypeError('A root directory has no configuration')
+  const document = { ...base.config.document, history: [] }
+  return { ...base, layers: [], config: { ...base.config, diffIds: [], document } }
+}
+
+function noImage({ id, image }: ContainerFiles): AirplantError {
+  return new AirplantError({
+    code: 'ERR_INVALID_OPTION',
+    phase: 'commit',
+    message: `Cannot commit container ${id}: its root is the directory "${image}" and no image`,
+    hint: 'Call snapshot(), which lives as long as the session, or export it and import that',
+    container: id,
+    image,
+  })
+}

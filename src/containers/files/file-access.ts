@@ -1,0 +1,100 @@
+import type { Readable } from 'node:stream'
+import type { LocalImage } from '../../images/image.ts'
+import type { CopyInOption } from '../options.ts'
+import type { CommitOptions } from './commit.ts'
+import type { ContainerFiles } from './container-files.ts'
+import type { FileChange } from './diff.ts'
+
+/**
+ * The files of a container, running or stopped. Each method loads its code when it is first called: most containers never copy anything
+ * after their start.
+ */
+export abstract class FileAccess {
+  /** @internal */
+  abstract get files(): ContainerFiles
+
+  /**
+   * Copies files, directories, globs, content or tar archives into it. A target is the copy itself, not the directory to put it in;
+   * its parents are made.
+   *
+   * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_SOURCE_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`,
+   *   `ERR_UNMAPPED_OWNER`; of a tar `ERR_INVALID_ARCHIVE`, `ERR_UNSAFE_ARCHIVE`, `ERR_ARCHIVE_LIMIT`
+   * @example
+   * await container.copyIn([
+   *   { source: './seed', target: '/seed' },
+   *   { content: 'shared_buffers = 64MB\n', target: '/etc/postgresql/test.conf', owner: '999:999', mode: 0o600 },
+   * ])
+   */
+  async copyIn(options: CopyInOption | readonly CopyInOption[]): Promise<void> {
+    const { copyIn } = await import('./copy-in.ts')
+    await copyIn(this.files, options, process.cwd())
+  }
+
+  /** The same as a tar archive: a stream of a file or directory, or of the whole root for `/`. */
+  copyOut(path: string): Promise<Readable>
+  /**
+   * Copies a file or directory out of it. `destination` is the copy itself; its parents are made, and all of it is the caller's.
+   *
+   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`
+   * @example
+   * await container.copyOut('/var/log/nginx', './results/nginx-logs')
+   */
+  copyOut(path: string, destination: string): Promise<void>
+  async copyOut(path: string, destination?: string): Promise<Readable | void> {
+    const { copyOut, tarOut } = await import('./copy-out.ts')
+    return destination === undefined
+      ? await tarOut(this.files, path)
+      : await copyOut(this.files, path, destination, process.cwd())
+  }
+
+  /**
+   * Bytes of one file of it.
+   *
+   * @param options.limit most bytes. @default 64 MiB
+   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_FILE_FAILED`, `ERR_NOT_RUNNING`
+   */
+  async readFile(path: string, options: { limit?: number } = {}): Promise<Buffer> {
+    const { readFile } = await import('./copy-out.ts')
+    return await readFile(this.files, path, options)
+  }
+
+  /**
+   * What it changed in its root file system.
+   *
+   * @throws {AirplantError} `ERR_NOT_RUNNING` for the host image
+   * @example
+   * await container.diff() // [{ kind: 'changed', path: '/etc' }, { kind: 'added', path: '/etc/seed.conf' }]
+   */
+  async diff(): Promise<FileChange[]> {
+    const { diff } = await import('./diff.ts')
+    return await diff(this.files)
+  }
+
+  /** Whether a path is a directory there, at the end of links. */
+  async isDirectory(path: string): Promise<boolean> {
+    const { openFiles } = await import('./container-files.ts')
+    const { relative } = await import('./copy-in.ts')
+    await using open = await openFiles(this.files)
+    return (await open.channel.stat(relative(path), { follow: true }))?.kind === 'directory'
+  }
+
+  /** Its whole root file system as one tar archive, without what is mounted in it. */
+  async export(): Promise<Readable> {
+    return await this.copyOut('/')
+  }
+
+  /**
+   * Makes an image of it. Of a stopped container the upper directory becomes the layer by a rename, whatever its size; a running one is
+   * paused while its upper directory is copied.
+   *
+   * @returns the image, which can be started at once; its layer becomes a blob when it is first saved or pushed
+   * @throws {AirplantError} `ERR_NOT_RUNNING` (the host image), `ERR_INVALID_REFERENCE`, `ERR_INVALID_OPTION` (changes), `ERR_DISK_FULL`
+   * @example
+   * await container.stop()
+   * const seeded = await container.commit({ reference: 'app-db:seeded' })
+   */
+  async commit(options: CommitOptions = {}): Promise<LocalImage> {
+    const { commit } = await import('./commit.ts')
+    return await commit(this.files, options)
+  }
+}

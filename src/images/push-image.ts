@@ -1,0 +1,121 @@
+import { createReadStream } from 'node:fs'
+import { AirplantError } from '../errors.ts'
+import { now } from '../rootless/clock.ts'
+import type { Session } from '../rootless/session.ts'
+import type { Descriptor } from './descriptor.ts'
+import { eachAtOnce } from './each-at-once.ts'
+import { packSnapshot } from './pack-snapshot.ts'
+import type { OnProgress } from './progress.ts'
+import type { Reference } from './reference.ts'
+import { formatReference, parseReference } from './reference.ts'
+import type { RegistryClient } from './registry/registry-client.ts'
+import { ImageStore } from './store/image-store.ts'
+import type { StoredImage } from './store/image-table.ts'
+
+/** How an image is pushed. */
+export interface PushOptions {
+  readonly session: Session
+  readonly env: NodeJS.ProcessEnv
+  /** Name to push it under. @default its own */
+  readonly destination?: string | undefined
+  readonly onProgress?: OnProgress | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What was pushed. */
+export interface PushedImage {
+  /** Of the manifest, as the registry has it. */
+  readonly digest: string
+  /** Bytes of the manifest. */
+  readonly size: number
+}
+
+const LAYERS_AT_ONCE = 3
+
+/**
+ * Puts an image of the store into a registry: layers that are not there, its configuration, its manifest. A snapshot gets its blobs first.
+ *
+ * @throws {AirplantError} `ERR_IMAGE_NOT_FOUND`, `ERR_INVALID_REFERENCE`, `ERR_REGISTRY_AUTH`, `ERR_REGISTRY_UNREACHABLE`,
+ *   `ERR_REGISTRY_ANSWER`, `ERR_RATE_LIMITED`, `ERR_STORE`, `ERR_ABORTED`
+ * @example
+ * await pushImage('registry.example/team/seed:1', { session, env: process.env })
+ */
+export async function pushImage(name: string, options: PushOptions): Promise<PushedImage> {
+  const began = now()
+  const { session, env, signal, onProgress, destination = name } = options
+  const reference = parseReference(destination)
+  if (reference.digest !== undefined) throw cannotChoose(destination)
+  const store = ImageStore.of(session, env)
+  const image = await packSnapshot(store, session, store.require(name), signal)
+  const text = formatReference(reference)
+  const { RegistryClient } = await import('./registry/registry-client.ts')
+  await using client = new RegistryClient({
+    env,
+    signal,
+    onRetry: ({ reason, delay }) => onProgress?.({ kind: 'retry', reference: text, reason, delay }),
+  })
+  const bytes = await pushBlobs({ store, client, reference, image, text, options })
+  const manifest = store.manifestBytes(image)!
+  const digest = await client.putManifest(reference, manifest, image.descriptor!.mediaType)
+  const done = { digest, id: image.id, changed: bytes > 0, bytes, elapsed: now() - began }
+  onProgress?.({ kind: 'done', reference: text, ...done })
+  return { digest, size: manifest.length }
+}
+
+interface Push {
+  readonly store: ImageStore
+  readonly client: RegistryClient
+  readonly reference: Reference
+  readonly image: StoredImage
+  readonly text: string
+  readonly options: PushOptions
+}
+
+/** The registry takes a manifest only when it has all blobs. @returns bytes sent */
+async function pushBlobs(push: Push): Promise<number> {
+  const { image, text } = push
+  const { config, layers } = image.manifest!
+  const foreign = layers.find(({ isForeign }) => isForeign)
+  if (foreign) throw foreignLayer(text, foreign.digest)
+  const sent = await eachAtOnce([...layers, config], LAYERS_AT_ONCE, (blob) => pushBlob(push, blob))
+  return sent.reduce((sum, bytes) => sum + bytes, 0)
+}
+
+async function pushBlob({ store, client, reference, image, text, options }: Push, blob: Descriptor): Promise<number> {
+  const { digest, size } = blob
+  const report = (state: 'exists' | 'uploading' | 'done', done: number): void =>
+    options.onProgress?.({ kind: 'layer', reference: text, digest, state, done, total: size })
+  report('uploading', 0)
+  const outcome = await client.pushBlob(reference, blob, () => createReadStream(store.blobs.path(digest)), {
+    mountFrom: otherRepository(image, reference),
+    onProgress: (done) => report('uploading', done),
+    signal: options.signal,
+  })
+  report(outcome === 'uploaded' ? 'done' : 'exists', size)
+  return outcome === 'uploaded' ? size : 0
+}
+
+/** A repository of the same registry from which the image came, which has the blobs already. */
+function otherRepository({ names }: StoredImage, { registry, repository }: Reference): string | undefined {
+  const others = names.map((name) => parseReference(name)).filter((each) => each.registry === registry)
+  return others.find((each) => each.repository !== repository)?.repository
+}
+
+function cannotChoose(name: string): AirplantError {
+  return new AirplantError({
+    code: 'ERR_INVALID_REFERENCE',
+    phase: 'push',
+    message: `Cannot push to "${name}": a digest is what comes out of a push`,
+    hint: 'Write a tag',
+  })
+}
+
+function foreignLayer(name: string, digest: string): AirplantError {
+  return new AirplantError({
+    code: 'ERR_INVALID_IMAGE',
+    phase: 'push',
+    message: `Cannot push "${name}": its layer ${digest} may not be distributed`,
+    hint: 'Make the image without it',
+    image: name,
+  })
+}
