@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Stats } from 'node:fs'
 import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -104,7 +105,7 @@ function checkHome({ home }: StoreLayout, owner: Owner): void {
 function checkWay(home: string, owner: Owner): void {
   letThrough(home, owner)
   for (let above = dirname(home); above !== dirname(above); above = dirname(above)) {
-    if ((statSync(above).mode & 0o001) !== 0) continue
+    if (isPassable(statSync(above), owner)) continue
     throw new AirplantError({
       code: 'ERR_STORE',
       phase: 'store',
@@ -113,6 +114,11 @@ function checkWay(home: string, owner: Owner): void {
       detail: above,
     })
   }
+}
+
+function isPassable({ uid, gid, mode }: Stats, owner: Owner): boolean {
+  const bit = uid === owner.root ? 0o100 : gid === owner.group ? 0o010 : 0o001
+  return (mode & bit) !== 0
 }
 
 // Passable for the keeper's group and for nobody else, and writable for root only.
