@@ -11,13 +11,17 @@ import { collectExec, execPlan, streamExec } from './exec.ts'
 import { explainStep } from './explain-step.ts'
 import type { Logs } from './log-text.ts'
 import { collectLogs } from './log-text.ts'
+import type { ContainerFiles } from './files/container-files.ts'
+import { FileAccess } from './files/file-access.ts'
+import type { Snapshot } from './files/snapshot.ts'
+import type { StorageDriver } from './options.ts'
 import { containerEnv } from './plan/create-plan.ts'
 import { parseMilliseconds } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import type { PublishedPort } from './ports.ts'
 import { publishedPorts, reachable } from './ports.ts'
 import type { ContainerRuntime } from './runtime.ts'
-import type { ContainerSpec } from './spec.ts'
+import type { ContainerSpec, LayeredRoot } from './spec.ts'
 
 /** How a container's first process ended. */
 export interface ContainerExit {
@@ -35,6 +39,9 @@ export interface ContainerParts {
   /** What it uses of the store until it is removed. */
   readonly use: Use | undefined
   readonly runtime: ContainerRuntime
+  readonly driver: StorageDriver
+  /** Directory with its upper directory. */
+  readonly scratch: string
   readonly began: number
   readonly seccompFilter: Uint8Array | undefined
 }
@@ -46,7 +53,7 @@ export interface ContainerParts {
  * await using server = await withContainer({ command: ['node', 'server.js'], ports: [3000], wait: { port: 3000 } })
  * const answer = await fetch(server.url(3000))
  */
-export class Container implements AsyncDisposable {
+export class Container extends FileAccess implements AsyncDisposable {
   /** Twelve hexadecimal digits. */
   readonly id: string
   /** Where published ports are reached that name no address of their own. */
@@ -65,12 +72,15 @@ export class Container implements AsyncDisposable {
   readonly network: 'none' | 'host'
   readonly #process: KeeperProcess
   readonly #parts: ContainerParts
+  #root: LayeredRoot | undefined
   #exit: ContainerExit | undefined
   #paused = false
   #removal: Promise<void> | undefined
 
   constructor(parts: ContainerParts) {
+    super()
     const { spec, process, began } = parts
+    this.#root = spec.root === 'host' ? undefined : spec.root
     this.#parts = parts
     this.#process = process
     this.id = spec.id
@@ -236,6 +246,34 @@ export class Container implements AsyncDisposable {
       return await this.wait()
     } finally {
       clearTimer(killing)
+    }
+  }
+
+  /**
+   * Stops it and makes an image of it, by a rename: as fast with a gigabyte of data as with none. The image can be started any number of
+   * times, while the session lives; {@link Container.commit} makes one that stays.
+   *
+   * @throws {AirplantError} `ERR_NOT_RUNNING` for the host image, `ERR_DISK_FULL` with storage drivers other than overlay
+   * @example
+   * const seed = await db.snapshot()
+   * await using one = await withContainer({ image: seed, ports: [5432] })
+   */
+  async snapshot(): Promise<Snapshot> {
+    await this.stop()
+    const { snapshot } = await import('./files/snapshot.ts')
+    return await snapshot(this.files)
+  }
+
+  /** @internal */
+  override get files(): ContainerFiles {
+    const { runtime, driver, scratch } = this.#parts
+    return {
+      ...{ session: runtime.session, id: this.id, image: this.image, root: this.#root, driver, scratch },
+      handle: this.#exit ? undefined : this.#process.handle,
+      isPaused: this.#paused,
+      addLower: (directory) => {
+        if (this.#root) this.#root = { ...this.#root, lowers: [directory, ...this.#root.lowers] }
+      },
     }
   }
 

@@ -9,6 +9,7 @@ import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { cgroupName } from '../rootless/cgroups.ts'
 import { CONTAINER_NAMESPACES } from './plan/create-plan.ts'
 import type { PlanContext } from './plan/context.ts'
+import { writeMeta } from './container-meta.ts'
 import { Container } from './container.ts'
 import { explainStep } from './explain-step.ts'
 import { gatherContext, planOf } from './gather-context.ts'
@@ -100,6 +101,8 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
       helper,
       use,
       runtime,
+      driver: context.driver,
+      scratch: context.scratch,
       began: around.began,
       seccompFilter: context.seccompFilter,
     })
@@ -143,7 +146,7 @@ export async function previewPlan(options: ContainerOptions, around: Surrounding
 }
 
 function spawn(
-  { spec, scratch }: PlanContext,
+  { spec, scratch, driver }: PlanContext,
   plan: Plan,
   { session, cgroup }: ContainerRuntime,
 ): Promise<KeeperProcess> {
@@ -163,8 +166,11 @@ function spawn(
     // With the host's network a server's own port is the host's port: nothing to forward.
     ports: isolated ? spec.ports : [],
     peer: CONTAINER_ADDRESS,
-    meta: JSON.stringify({
+    meta: writeMeta({
+      name: spec.labels['airplant.name'],
       image: spec.image,
+      imageId: spec.root === 'host' ? undefined : spec.root.image?.id,
+      driver,
       command: spec.argv,
       labels: spec.labels,
       started: Date.now(),

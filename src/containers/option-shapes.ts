@@ -3,6 +3,7 @@ import type { ExecOptions } from './exec.ts'
 import type {
   BindOption,
   ContainerOptions,
+  CopyInOption,
   FileOption,
   HealthcheckOption,
   PortOption,
@@ -50,6 +51,8 @@ export const containerShape: OptionShape<ContainerOptions> = {
 
 export const rootfsShape: OptionShape<{ rootfs: string }> = { rootfs: 'text' }
 
+export const pullShape: OptionShape<{ newerThan: number }> = { newerThan: 'number' }
+
 export const ociShape: OptionShape<{ oci: string; reference?: string }> = { oci: 'text', reference: 'text' }
 
 export const archiveShape: OptionShape<{ archive: string; reference?: string }> = { archive: 'text', reference: 'text' }
@@ -78,6 +81,8 @@ export const fileShape: OptionShape<FileOption> = {
   mode: 'number',
   owner: 'any',
 }
+
+export const copyInShape: OptionShape<CopyInOption> = { ...fileShape, tar: 'object' }
 
 export const portShape: OptionShape<Exclude<PortOption, number>> = {
   container: 'number',

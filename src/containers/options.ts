@@ -84,6 +84,21 @@ export interface FileOption {
   readonly owner?: number | string
 }
 
+/** What is copied into a container that has started: one of `content`, `source` and `tar`. */
+export interface CopyInOption {
+  /** Absolute path in the container: of the copy itself, or of the directory for a glob's files and a tar's entries. */
+  readonly target: string
+  readonly content?: string | Uint8Array
+  /** A file or directory on the host, or a glob. Links are copied as links. */
+  readonly source?: string
+  /** A tar archive, also compressed by gzip or Zstandard; its entries keep their owners and modes. */
+  readonly tar?: Uint8Array | AsyncIterable<Uint8Array>
+  /** Of files. @default 0o644 for content, else that of the source */
+  readonly mode?: number
+  /** Owner in the container: a number, or `'uid:gid'`. @default 0 */
+  readonly owner?: number | string
+}
+
 /** Everything that can be said about a container. Only `command` has no default for the host image. */
 export interface ContainerOptions {
   /** @default 'host' */
