@@ -133,7 +133,8 @@ test('a paused container can be disposed, and one that was resumed stops in orde
 })
 
 test('what had stopped itself stays stopped after a resume', async () => {
-  const command = ['sh', '-c', 'sleep 60 & kill -STOP $!; echo ready; wait']
+  const script = 'sleep 60 & kill -STOP $!; until grep -q "^State:.T" /proc/$!/status; do :; done; echo ready; wait'
+  const command = ['sh', '-c', script]
   await withContainer({ image, command }, async (container) => {
     await ready(container)
     await container.pause()
