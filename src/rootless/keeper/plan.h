@@ -50,14 +50,14 @@ ssize_t status_receive(int socket, struct status *status, int *fd);
 
 /* All that the child side knows; slots start as -1. */
 struct child {
-	int status;	    /* see above; close-on-exec */
-	int seed;	    /* mount namespace with one empty directory, /root */
-	int self;	    /* sealed copy of the keeper's binary, for init */
-	bool entered;	    /* enterRoot was done, or it is an exec or a visitor: paths are the container's */
-	bool visitor;	    /* in a container's mount namespace with all rights: nothing of the container may be executed */
-	int session;	    /* the session directory; nothing of the container may ever get it */
+	int status;   /* see above; close-on-exec */
+	int seed;     /* mount namespace with one empty directory, /root */
+	int self;     /* sealed copy of the keeper's binary, for init */
+	bool entered; /* enterRoot was done, or it is an exec or a visitor: paths are the container's */
+	bool visitor; /* in a container's mount namespace with all rights: nothing of the container may be executed */
+	int session;  /* the session directory; nothing of the container may ever get it */
 	const char *directory; /* its path */
-	uid_t real_root;    /* who besides root may connect to a socket of ours, see struct keeper */
+	uid_t real_root;       /* who besides root may connect to a socket of ours, see struct keeper */
 	bool owns_stdio[3]; /* descriptors 0 to 2 that are the keeper's own pipes or pty: to be chowned to the user */
 	bool null_stdin;    /* descriptor 0 is the host's /dev/null: exec opens the container's own instead */
 	const int *tokens;  /* descriptors of the broker, -1 where none */

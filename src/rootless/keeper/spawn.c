@@ -220,8 +220,7 @@ static int check(struct keeper *keeper, struct spawn *spawn, struct failure *fai
 	if (fields[F_TARGET].number)
 		spawn->target = process_find(keeper, fields[F_TARGET].number);
 	joins = fields[F_KIND].number == EXEC || fields[F_KIND].number == VISITOR;
-	if (joins &&
-	    (!spawn->target || spawn->target->kind != CONTAINER || spawn->target->state != RUNNING))
+	if (joins && (!spawn->target || spawn->target->kind != CONTAINER || spawn->target->state != RUNNING))
 		return fail(failure, ESRCH, "spawn", "the container is not running");
 	if (fields[F_KIND].number == EXEC && spawn->target->freeze.active)
 		return fail(failure, EBUSY, "spawn", "the container is paused");
