@@ -3,8 +3,8 @@ import type { LocalImage } from '../images/image.ts'
 import { checkOptions } from './check-options.ts'
 import type { OptionShape } from './check-options.ts'
 import { invalidOption } from './option-parsers.ts'
-import type { Image, ImageSource } from './options.ts'
-import { archiveShape, ociShape, rootfsShape, tarShape } from './option-shapes.ts'
+import type { Image, ImageSource, PullPolicy } from './options.ts'
+import { archiveShape, ociShape, pullShape, rootfsShape, tarShape } from './option-shapes.ts'
 
 /** What an `image` option asks for, and what to call it. */
 export type ImageChoice = { readonly name: string } & (
@@ -51,6 +51,19 @@ export function parseImage(image: Image, cwd: string): ImageChoice {
   check(image, rootfsShape)
   const directory = path(image.rootfs)
   return { kind: 'rootfs', name: directory, path: directory }
+}
+
+/** @throws {AirplantError} `ERR_INVALID_OPTION` */
+export function checkPullPolicy(policy: PullPolicy): void {
+  const given: unknown = policy
+  if (typeof given === 'string' && ['missing', 'always', 'never'].includes(given)) return
+  if (typeof given === 'object' && given !== null) {
+    checkOptions('a pull policy', given as { newerThan: number }, pullShape)
+    const { newerThan } = given as { newerThan?: number }
+    if (newerThan !== undefined && newerThan >= 0) return
+  }
+  const hint = 'Use "missing", "always", "never" or { newerThan } with milliseconds'
+  throw invalidOption('pull', given, 'not a policy', hint)
 }
 
 function stored(source: ImageSource, name: string): ImageChoice {

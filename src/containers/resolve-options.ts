@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { LocalImage } from '../images/image.ts'
+import { parsePlatform } from '../images/platform.ts'
 import { resolveCapabilities } from '../rootless/capabilities.ts'
 import { parseRlimits } from '../rootless/rlimits.ts'
 import { parseSignal } from '../rootless/signals.ts'
@@ -23,7 +24,7 @@ import {
 import type { BindOption, ContainerOptions, ImageSource, TmpfsOption, VolumeOption } from './options.ts'
 import { bindShape, capabilitiesShape, containerShape, tmpfsShape, volumeShape } from './option-shapes.ts'
 import { parseHealthcheck } from './parse-healthcheck.ts'
-import { parseImage } from './parse-image.ts'
+import { checkPullPolicy, parseImage } from './parse-image.ts'
 import { requestPorts } from './ports.ts'
 import type { ContainerSpec, LayeredRoot, TmpfsSpec } from './spec.ts'
 
@@ -55,6 +56,8 @@ export async function resolveOptions(
   if (options.capabilities) checkOptions('capabilities', options.capabilities, capabilitiesShape)
   const id = newId()
   const choice = parseImage(options.image ?? 'host', cwd)
+  if (options.pull !== undefined) checkPullPolicy(options.pull)
+  if (options.platform !== undefined) parsePlatform(options.platform)
   const sandbox = await resolveSandbox(options, id, cwd)
   if (choice.kind === 'host' || choice.kind === 'rootfs') {
     const isHost = choice.kind === 'host'
