@@ -37,6 +37,20 @@ export async function tagManifest(
   })
 }
 
+/** Keeps an image, whose blobs are all there, that has no name; one that has a name already stays as it is. */
+export async function keepManifest(store: ImageStore, descriptor: Descriptor): Promise<void> {
+  const { mediaType, digest, size } = descriptor
+  const bytes = readFileSync(store.blobs.path(digest))
+  checkComplete(store, bytes, mediaType)
+  const twin = ociTwin(bytes, mediaType)
+  if (twin) await store.blobs.put(twin.descriptor.digest, twin.bytes)
+  const original = { mediaType, digest, size }
+  const entry = makeEntry({ descriptor: twin?.descriptor ?? original, original, name: undefined, index: undefined })
+  await store.index.change((entries) =>
+    entries.some((each) => each.original.digest === digest) ? undefined : [...entries, entry],
+  )
+}
+
 /** @see ImageStore.name */
 export async function nameImage(store: ImageStore, image: string, text: string): Promise<void> {
   const reference = parseReference(text)
