@@ -32,12 +32,17 @@ export function connectionFailure(error: unknown, who = 'it'): AirplantError {
       error,
     )
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_INVALID_ARG') {
+  if (isNotHttp(cause)) {
     return refusal('ERR_REGISTRY_ANSWER', `${who} does not answer as a web server should: ${said}`, undefined, error)
   }
-  if (code === 'EPROTO' || /^ERR_SSL_/.test(code)) {
+  if (isNotTls(cause)) {
     const hint = 'If it speaks plain HTTP, list it in AIRPLANT_INSECURE_REGISTRIES'
-    return refusal('ERR_REGISTRY_ANSWER', `${who} does not speak TLS: ${said.split(':').at(-2) ?? said}`, hint, error)
+    return refusal(
+      'ERR_REGISTRY_ANSWER',
+      `${who} does not speak TLS: ${foreignText(cause.reason ?? code)}`,
+      hint,
+      error,
+    )
   }
   return refusal('ERR_REGISTRY_UNREACHABLE', `${who} ${reach(code, said)}`, undefined, error)
 }
@@ -49,10 +54,38 @@ function reach(code: string, said: string): string {
   return `broke the connection (${said})`
 }
 
+/** Whether an error, or a refusal with it as its cause, may mean that the other side speaks HTTP where TLS was spoken, or TLS for HTTP. */
+export function isWrongProtocol(error: unknown): boolean {
+  const cause = innermost(error instanceof Error && error.cause ? error.cause : error)
+  return isNotHttp(cause) || isNotTls(cause)
+}
+
+/** Whether an error, or a refusal with it as its cause, means that TLS was answered by something else. */
+export function isTlsMissing(error: unknown): boolean {
+  return isNotTls(innermost(error instanceof Error && error.cause ? error.cause : error))
+}
+
+function isNotHttp({ code = '', name }: ConnectionError): boolean {
+  return name === 'HTTPParserError' || code.startsWith('HPE_') || /^UND_ERR_(HEADERS_OVERFLOW|INVALID_ARG)$/.test(code)
+}
+
+function isNotTls({ code = '' }: ConnectionError): boolean {
+  return code === 'EPROTO' || code.startsWith('ERR_SSL_')
+}
+
+/** Fields that errors of Node, OpenSSL and undici have. */
+interface ConnectionError {
+  readonly name: string
+  readonly message: string
+  readonly code?: string
+  /** OpenSSL's words. */
+  readonly reason?: string
+}
+
 /** Several addresses of a name fail together as one error without a message; undici wraps others. */
-function innermost(error: unknown): { code?: string; message: string } {
+function innermost(error: unknown): ConnectionError {
   if (error instanceof AggregateError && error.errors.length > 0) return innermost(error.errors[0])
-  if (!(error instanceof Error)) return { message: String(error) }
+  if (!(error instanceof Error)) return { name: '', message: String(error) }
   if (error.cause instanceof Error && error.message === 'fetch failed') return innermost(error.cause)
   return error
 }

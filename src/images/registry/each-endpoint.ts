@@ -1,6 +1,7 @@
 import type { AirplantError } from '../../errors.ts'
 import { isAirplantError } from '../../errors.ts'
 import { now } from '../../rootless/clock.ts'
+import { isTlsMissing, isWrongProtocol } from './connection-failure.ts'
 import { aborted, allFailed, type Attempt, type Purpose } from './purpose.ts'
 import type { Endpoint } from './resolve-endpoints.ts'
 import type { RetryOptions } from './retry.ts'
@@ -54,7 +55,7 @@ export async function eachEndpoint<T>(
       if (signal?.aborted) throw aborted(purpose, signal.reason)
       // Only refusals are one registry's; the rest would be the same everywhere.
       if (!isAirplantError(error) || error.detail === undefined) throw error
-      attempts.push({ from: endpoint.baseUrl, error })
+      if (!isGuess(endpoint, error, attempts)) attempts.push({ from: endpoint.baseUrl, error })
       remember(memory, endpoint, error)
     }
   }
@@ -68,16 +69,20 @@ function triesOf({ baseUrl, isMirror }: Endpoint, isLast: boolean, { reached }: 
 
 function remember({ unreachable, reached }: EndpointMemory, { baseUrl }: Endpoint, error: AirplantError): void {
   if (error.code !== 'ERR_REGISTRY_UNREACHABLE') {
-    if (!mayBeOtherScheme(error.detail ?? '')) reached.add(baseUrl)
+    // Go and nginx answer plain HTTP on a TLS port with 400.
+    if (!isWrongProtocol(error) && !error.detail?.includes('answered 400')) reached.add(baseUrl)
   } else if (!reached.has(baseUrl)) unreachable.set(baseUrl, { error, until: now() + PASS_OVER })
 }
 
-function isOtherScheme({ baseUrl }: Endpoint, { reached }: EndpointMemory): boolean {
-  const other = baseUrl.startsWith('https:') ? `http${baseUrl.slice(5)}` : `https${baseUrl.slice(4)}`
-  return reached.has(other) && !reached.has(baseUrl)
+/** It was asked by https only because http on the same port failed, and it is no TLS port: that is nobody's error. */
+function isGuess({ baseUrl }: Endpoint, error: unknown, attempts: readonly Attempt[]): boolean {
+  return isTlsMissing(error) && attempts.some(({ from }) => from === otherScheme(baseUrl))
 }
 
-/** TLS asked of plain HTTP; and plain HTTP asked of TLS, which Go and nginx answer with 400. */
-function mayBeOtherScheme(reason: string): boolean {
-  return /does not speak TLS|does not answer as a web server|\b400\b/.test(reason)
+function isOtherScheme({ baseUrl }: Endpoint, { reached }: EndpointMemory): boolean {
+  return reached.has(otherScheme(baseUrl)) && !reached.has(baseUrl)
+}
+
+function otherScheme(baseUrl: string): string {
+  return baseUrl.startsWith('https:') ? `http${baseUrl.slice(5)}` : `https${baseUrl.slice(4)}`
 }
