@@ -1,7 +1,7 @@
-import { FileWorker } from '../../rootless/files/file-worker.ts'
 import { keptBy } from './collect-garbage.ts'
 import type { ImageStore } from './image-store.ts'
 import { imageUseKey } from './image-use.ts'
+import { measure, measureSnapshots } from './measure.ts'
 
 /** What one kind of thing takes, all in bytes. */
 export interface UsageOfKind {
@@ -24,6 +24,7 @@ export interface DiskUsage {
 
 /** Measures the store. */
 export async function diskUsage(store: ImageStore): Promise<DiskUsage> {
+  await measureSnapshots(store)
   const used = await store.context.uses.all()
   const images = store.table.all()
   const active = images.filter(({ id }) => used.has(imageUseKey(id)))
@@ -57,21 +58,10 @@ async function usageOfVolumes(store: ImageStore, used: ReadonlySet<string>): Pro
   const volumes = store.volumes.list()
   let [bytes, reclaimable, active] = [0, 0, 0]
   for (const { name, directory } of volumes) {
-    const size = await measure(store, directory)
+    const { bytes: size } = await measure(store, directory)
     bytes += size
     if (used.has(store.volumes.useKey(name))) active++
     else reclaimable += size
   }
   return { count: volumes.length, active, bytes, reclaimable }
-}
-
-/** Bytes of a directory whose files may belong to any of the mapped IDs. */
-export async function measure({ context }: ImageStore, path: string): Promise<number> {
-  await using worker = await FileWorker.start(context.session, { kind: 'directory', path })
-  const channel = await worker.connect()
-  try {
-    return (await channel.usage('')).bytes
-  } finally {
-    channel.close()
-  }
 }

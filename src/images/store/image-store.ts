@@ -157,7 +157,7 @@ export class ImageStore {
   /** One item for each name of each image, and one for an image without names; newest first. */
   async list(): Promise<readonly ListedImage[]> {
     const { listImages } = await import('./list-images.ts')
-    return listImages(this)
+    return await listImages(this)
   }
 
   /**

@@ -7,6 +7,7 @@ import { damaged } from './store-error.ts'
 export interface LayerFacts {
   /** Bytes of its files. */
   readonly bytes: number
+  /** 0 also when it was not measured yet. */
   readonly entries: number
   /** Permission bits of the layer's own root directory, undefined when it does not say. */
   readonly rootMode?: number | undefined

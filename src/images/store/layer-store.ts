@@ -86,6 +86,14 @@ export class LayerStore {
     }
   }
 
+  /** Writes down what was not known when the layer was published. While `collect` is held, so that nobody deletes it meanwhile. */
+  amendRecord(key: string, facts: Pick<LayerFacts, 'bytes' | 'entries'>): void {
+    const found = this.#find(key)
+    if (!found) return
+    const text = JSON.stringify({ ...found.record, ...facts })
+    this.#context.temporary.replaceFile(join(this.#directory(key), RECORD), text)
+  }
+
   /** Gives a finished directory its place. That all of it reaches the disk is not waited for. */
   publish(shell: string, key: string): UnpackedLayer {
     const directory = this.#directory(key)

@@ -2,6 +2,7 @@ import type { Platform } from '../descriptor.ts'
 import { familiarName, parseReference } from '../reference.ts'
 import type { ImageStore } from './image-store.ts'
 import type { StoredImage } from './image-table.ts'
+import { measureSnapshots } from './measure.ts'
 import { repositoryOf } from './tag-image.ts'
 
 /** A line of `airplant images`: one name of one image. */
@@ -21,7 +22,8 @@ export interface ListedImage {
 }
 
 /** @see ImageStore.list */
-export function listImages(store: ImageStore): readonly ListedImage[] {
+export async function listImages(store: ImageStore): Promise<readonly ListedImage[]> {
+  await measureSnapshots(store)
   const rows = store.table.all().flatMap((image) => rowsOf(store, image))
   return rows.sort((one, other) => timeOf(other) - timeOf(one))
 }

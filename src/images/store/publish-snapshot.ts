@@ -44,10 +44,11 @@ export async function publishSnapshot(store: ImageStore, options: SnapshotOption
   const key = `snapshot:${randomBytes(16).toString('hex')}`
   const config = documentOf(options, key)
   const id = idOf(config)
+  const rootMode = modeOf(upper)
   const shell = await context.temporary.make()
+  const files = join(shell, FILES)
   try {
-    const rootMode = modeOf(upper)
-    await renameByKeeper(context.session, upper, join(shell, FILES))
+    await renameByKeeper(context.session, upper, files)
     const markedByFiles = options.markedByFiles ?? false
     layers.writeRecord(shell, key, { bytes: 0, entries: 0, rootMode, markedByFiles, devices: [] })
     await store.index.change((entries) => {
@@ -59,6 +60,8 @@ export async function publishSnapshot(store: ImageStore, options: SnapshotOption
       return name === undefined ? [...entries] : withoutName(entries, name)
     })
   } catch (error) {
+    // What the container wrote is nowhere else.
+    await renameByKeeper(context.session, files, upper).catch(() => undefined)
     await context.temporary.remove(shell).catch(() => undefined)
     throw error
   }

@@ -55,10 +55,21 @@ test('an upper directory becomes a layer, and an image with a name', async () =>
   expect(image.layers[1]).toMatchObject({ rootMode: 0o750, markedByFiles: false })
   expect(image.layers[1]!.key).toMatch(/^snapshot:[0-9a-f]{32}$/)
   expect(readFileSync(join(image.layers[1]!.directory, 'changed'), 'utf8')).toBe('one')
-  expect(image).toMatchObject({ digest: undefined, config: { cmd: ['server'], diffIds: [base.layers[0]!.key, image.layers[1]!.key] } })
+  expect(image).toMatchObject({
+    digest: undefined,
+    config: { cmd: ['server'], diffIds: [base.layers[0]!.key, image.layers[1]!.key] },
+  })
   expect(image.config.history.at(-1)).toMatchObject({ createdBy: 'airplant commit' })
   expect(image.id).toBe(digestOf(Buffer.from(store.lookup('warm:1')!.snapshot!.config)))
   for (const name of ['warm:1', image.id, image.id.slice(7, 15)]) expect((await store.find(name))?.id).toBe(image.id)
+})
+
+test('what a snapshot takes is measured when somebody asks', async () => {
+  await store.publishSnapshot({ upper: upper('x'.repeat(200)), base, reference: 'warm' })
+  const [first] = await store.list()
+  expect(first).toMatchObject({ repository: 'warm' })
+  expect(first!.bytes).toBeGreaterThanOrEqual(205)
+  expect((await store.diskUsage()).images).toMatchObject({ count: 2, active: 0 })
 })
 
 test('a snapshot keeps what it stands on, and goes with its last name', async () => {
@@ -92,6 +103,11 @@ test('a snapshot that cannot be made leaves nothing', async () => {
   expect(await errorOf(store.publishSnapshot({ upper: upper('x'), base, reference: 'BAD' }))).toMatchObject({
     code: 'ERR_INVALID_REFERENCE',
   })
+  // Where the index cannot be written, what the container wrote stays where it was.
+  const path = upper('kept')
+  writeFileSync(store.context.layout.index, 'damaged')
+  expect(await errorOf(store.publishSnapshot({ upper: path, base }))).toMatchObject({ code: 'ERR_STORE' })
+  expect(readFileSync(join(path, 'changed'), 'utf8')).toBe('kept')
   expect(store.records.read()).toEqual([])
   expect(store.layers.list()).toHaveLength(1)
 })
