@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { AirplantError } from '../../errors.ts'
 import { clearTimer, setTimer } from '../../rootless/clock.ts'
 import { STALL_TIMEOUT } from './body.ts'
 import { readCertificates } from './certificates.ts'
@@ -72,7 +73,7 @@ export class Transport implements AsyncDisposable {
   }
 
   async #dispatcher(url: URL, insecureTls: boolean): Promise<Dispatcher> {
-    if (this.#isDisposed) throw new Error('the client is disposed')
+    if (this.#isDisposed) throw disposed()
     const proxy = proxyFor(url, this.#env)
     const key = `${url.protocol} ${url.protocol === 'https:' ? url.host : ''} ${insecureTls} ${proxy ?? ''}`
     const known = this.#dispatchers.get(key)
@@ -122,6 +123,14 @@ function watched(content: AsyncIterable<Buffer>, stall: NodeJS.Timeout): Readabl
     stall.refresh()
   }
   return Readable.from(chunks(), { objectMode: false })
+}
+
+function disposed(): AirplantError {
+  return new AirplantError({
+    code: 'ERR_ABORTED',
+    message: 'Cannot ask a registry: the client was disposed',
+    hint: 'Await what you asked it before you dispose it',
+  })
 }
 
 function noAnswer(ms: number): Error {
