@@ -77,6 +77,8 @@ async function run(pull: Pull, text: string, began: number): Promise<LocalImage>
   options.onProgress?.({ kind: 'resolving', reference: text })
   const { descriptor, manifest, index } = await resolveManifest(pull)
   const { id, config, changed: newConfig } = await fetchConfig(pull, manifest)
+  // What an index says of an image counts more than what the image says itself.
+  if (index === undefined) checkPlatform(config.platform, pull.platform, text)
   const fetched = await eachAtOnce(manifest.layers, LAYERS_AT_ONCE, (layer, at) =>
     fetchLayer({ ...pull, text, layer, diffId: config.diffIds[at]!, options }),
   )
@@ -134,7 +136,7 @@ function withoutTag({ registry, repository }: Reference): Reference {
 const CONFIG_LIMIT = 4 * 1024 ** 2
 
 async function fetchConfig(
-  { reference, client, store, platform, options }: Pull,
+  { reference, client, store, options }: Pull,
   manifest: Manifest,
 ): Promise<{ id: string; config: ImageConfig; changed: boolean }> {
   const { config: descriptor, layers } = manifest
@@ -149,7 +151,6 @@ async function fetchConfig(
   if (config.diffIds.length !== layers.length) {
     throw invalid(reference, `it has ${layers.length} layers and ${config.diffIds.length} diff IDs`)
   }
-  if (options.platform === undefined) checkPlatform(config.platform, platform, formatReference(reference))
   return { id: descriptor.digest, config, changed: !known }
 }
 
