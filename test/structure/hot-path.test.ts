@@ -17,7 +17,7 @@ const entries = [
 function loadedWith(path: string): string[] {
   const source = ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.Latest)
   return source.statements.flatMap((node) => {
-    const isImport = ts.isImportDeclaration(node) && !node.importClause?.isTypeOnly
+    const isImport = ts.isImportDeclaration(node) && node.importClause?.phaseModifier !== ts.SyntaxKind.TypeKeyword
     const isExport = ts.isExportDeclaration(node) && !node.isTypeOnly
     const name = isImport || isExport ? node.moduleSpecifier : undefined
     return name && ts.isStringLiteral(name) ? [name.text] : []
