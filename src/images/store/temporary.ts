@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chownSync, closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync } from 'node:fs'
 import { readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isAirplantError } from '../../errors.ts'
 import { removeByKeeper } from '../../rootless/host-files.ts'
 import type { Session } from '../../rootless/session.ts'
 import { explainFailure } from './store-error.ts'
@@ -93,7 +94,9 @@ export class Temporary {
     for (const name of names) {
       const path = join(this.#layout.tmp, name)
       if (name.endsWith('.partial')) continue
-      if (name.endsWith('.new') ? isOld(path) : !living.has(name.split('.')[0]!)) await this.remove(path)
+      const isLeft = name.endsWith('.new') ? isOld(path) : !living.has(name.split('.')[0]!)
+      // What belongs to IDs that this session does not map stays for one that does.
+      if (isLeft) await this.remove(path).catch(ignoreOwners)
     }
   }
 }
@@ -106,6 +109,10 @@ export function syncFile(path: string): void {
   } finally {
     closeSync(descriptor)
   }
+}
+
+function ignoreOwners(error: unknown): void {
+  if (!isAirplantError(error) || error.code !== 'ERR_FILE_FAILED') throw error
 }
 
 function isOld(path: string): boolean {

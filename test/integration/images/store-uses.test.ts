@@ -74,17 +74,21 @@ test('a living session keeps what it is about to finish, a dead one does not', a
 
 test('whoever waits for another one can give up', async () => {
   const { diffId } = makeImage(['x']).layers[0]!
-  const controller = new AbortController()
   let finish: () => void = () => undefined
-  const slow = store.layers.create(diffId, async () => {
-    await new Promise<void>((resolve) => {
-      finish = resolve
+  let slow: Promise<unknown> | undefined
+  await new Promise<void>((begun) => {
+    slow = store.layers.create(diffId, async () => {
+      begun()
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      return smallFacts
     })
-    return smallFacts
   })
-  const waiting = errorOf(store.layers.create(diffId, async () => smallFacts, { signal: controller.signal }))
-  setTimeout(() => controller.abort(), 50)
-  expect(await waiting).toMatchObject({ code: 'ERR_ABORTED' })
+  const signal = AbortSignal.timeout(50)
+  expect(await errorOf(store.layers.create(diffId, async () => smallFacts, { signal }))).toMatchObject({
+    code: 'ERR_ABORTED',
+  })
   finish()
   await slow
 })
