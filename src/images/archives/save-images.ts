@@ -59,27 +59,27 @@ function archive(store: ImageStore, layout: ImageLayout): Readable {
 }
 
 async function* items(store: ImageStore, { documents, blobs }: ImageLayout): AsyncGenerator<PackItem> {
-  for (const { name, bytes } of documents) yield item(name, bytes.length, Readable.from([bytes]))
+  // skopeo, not being root, cannot make parents that the archive leaves out.
+  const parents = [...documents.map(({ name }) => name), ...blobs.map(({ digest }) => blobPath(digest))].flatMap(
+    parentsOf,
+  )
+  for (const path of new Set(parents)) yield item(path, 'directory', 0, Readable.from([]))
+  for (const { name, bytes } of documents) yield item(name, 'file', bytes.length, Readable.from([bytes]))
   for (const { digest, size } of blobs) {
     const bytes = createReadStream(store.blobs.path(digest), { highWaterMark: 256 * 1024 })
-    yield item(blobPath(digest), size, bytes)
+    yield item(blobPath(digest), 'file', size, bytes)
   }
 }
 
-function item(path: string, size: number, data: Readable): PackItem {
-  const entry = {
-    kind: 'file',
-    path,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    mtime: 0,
-    mtimeNs: 0,
-    size,
-    link: '',
-    device: 0,
-  } as const
-  return { entry: { ...entry, xattrs: new Map() }, data: data as AsyncIterable<Buffer> }
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1)
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'))
+}
+
+function item(path: string, kind: 'file' | 'directory', size: number, data: Readable): PackItem {
+  const mode = kind === 'file' ? 0o644 : 0o755
+  const entry = { kind, path, mode, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size, link: '', device: 0, xattrs: new Map() }
+  return { entry, data: data as AsyncIterable<Buffer> }
 }
 
 /** Beside its place, and there when it is whole. */
