@@ -6,27 +6,23 @@ import { hasFailed, runDoctor } from '../rootless/doctor/run-doctor.ts'
 import { resolveKeeper } from '../rootless/keeper-binary.ts'
 import { stateDirectory } from '../rootless/state-directory.ts'
 import { tryContainer } from './try-container.ts'
-import { helpCommand } from './help-command.ts'
-import { parseFlags } from './parse-flags.ts'
+import type { Command } from './command.ts'
 import { printText } from './print-text.ts'
-import { usageError } from './usage-error.ts'
-
-const flags = [
-  { name: 'json', help: 'Print the results as JSON' },
-  { name: 'help', help: 'Print this' },
-] as const
 
 /** `airplant doctor [--json]`; the exit code is 1 when containers cannot start here. */
-export async function doctorCommand(args: readonly string[]): Promise<number> {
-  const given = parseFlags(args, flags)
-  if (given.rest[0] !== undefined)
-    throw usageError(`Unknown argument "${given.rest[0]}"`, 'Write airplant doctor [--json]')
-  const isOn = (name: string): boolean => given.flags.findLast((flag) => flag.name === name)?.value === true
-  if (isOn('help')) return await helpCommand(['doctor'])
-  const results = await examine(process.env)
-  const color = process.stdout.isTTY && !process.env['NO_COLOR']
-  await printText(isOn('json') ? formatDoctorJson(results) : formatDoctor(results, { color }))
-  return hasFailed(results) ? 1 : 0
+export const doctorCommand: Command = {
+  name: 'doctor',
+  usage: '[--json]',
+  about: `Tries what containers need: user namespaces, ID maps, storage, fuse, tun, limits. Each thing that does not work comes with the
+command that mends it. Exit code: 1 when containers cannot start here, else 0.`,
+  flags: [{ name: 'json', help: 'Print the results as JSON' }],
+  words: [0, 0],
+  async run(line) {
+    const results = await examine(process.env)
+    const color = process.stdout.isTTY && !process.env['NO_COLOR']
+    await printText(line.isOn('json') ? formatDoctorJson(results) : formatDoctor(results, { color }))
+    return hasFailed(results) ? 1 : 0
+  },
 }
 
 async function examine(env: NodeJS.ProcessEnv): Promise<CheckResult[]> {

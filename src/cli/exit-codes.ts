@@ -6,15 +6,23 @@ const OWN_ERROR = 125
 const NOT_EXECUTABLE = 126
 const NOT_FOUND = 127
 
+/** Of commands that run no program. */
+const FAILED = 1
+
 /** What a shell adds to the number of a signal that ended a program. */
 const BY_SIGNAL = 128
 
-/** The exit code of a command that failed with an error, as docker's: 127 not found, 126 not executable, 125 anything else. */
+/** The exit code of `run` when it failed with an error, as docker's: 127 not found, 126 not executable, 125 anything else. */
 export function errorExitCode(error: unknown): number {
   if (!isAirplantError(error)) return OWN_ERROR
   if (error.code === 'ERR_COMMAND_NOT_FOUND') return NOT_FOUND
   if (error.code === 'ERR_COMMAND_NOT_EXECUTABLE' || error.code === 'ERR_INTERPRETER_MISSING') return NOT_EXECUTABLE
   return OWN_ERROR
+}
+
+/** The exit code of a command other than `run` that failed: 125 for how it was called, as docker's flags have it, 1 for anything else. */
+export function commandExitCode(error: unknown): number {
+  return isAirplantError(error) && error.code === 'ERR_INVALID_OPTION' ? OWN_ERROR : FAILED
 }
 
 /** The exit code that says how a program ended: its own, or 128 and the signal's number. */

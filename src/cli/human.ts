@@ -4,32 +4,40 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 export function humanSize(bytes: number): string {
   let value = bytes
   let unit = 0
-  while (value >= 1000 && unit < UNITS.length - 1) {
+  while (rounded(value) >= 1000 && unit < UNITS.length - 1) {
     value /= 1000
     unit++
   }
-  const text = value >= 100 || unit === 0 ? value.toFixed(0) : value.toPrecision(3)
-  return `${text}${UNITS[unit]}`
+  return `${rounded(value)}${UNITS[unit]}`
 }
 
-const AGES: readonly (readonly [string, number])[] = [
-  ['year', 365 * 86_400],
-  ['month', 30 * 86_400],
-  ['week', 7 * 86_400],
-  ['day', 86_400],
-  ['hour', 3600],
-  ['minute', 60],
-  ['second', 1],
+function rounded(value: number): number {
+  return Number(value.toPrecision(3))
+}
+
+const HOUR = 3600
+const DAY = 24 * HOUR
+
+/** From how many seconds on which unit is used, and how many seconds it has: docker's steps. */
+const AGES: readonly (readonly [from: number, unit: string, size: number])[] = [
+  [2 * 365 * DAY, 'years', 365 * DAY],
+  [2 * 30 * DAY, 'months', 30 * DAY],
+  [2 * 7 * DAY, 'weeks', 7 * DAY],
+  [2 * DAY, 'days', DAY],
+  [2 * HOUR, 'hours', HOUR],
+  [2 * 60, 'minutes', 60],
+  [2, 'seconds', 1],
 ]
 
-/** How long ago, as docker shows it: `'3 weeks ago'`. */
+/** How long ago, as docker shows it: `'3 weeks ago'`; `'N/A'` when nobody knows. @param now milliseconds since 1970 */
 export function humanAge(time: string | undefined, now: number): string {
   const seconds = time === undefined ? NaN : Math.floor((now - Date.parse(time)) / 1000)
   if (Number.isNaN(seconds)) return 'N/A'
-  const [unit, size] = AGES.find(([name, length]) => seconds >= (name === 'second' ? 1 : 2 * length)) ?? ['second', 1]
-  const count = Math.max(0, Math.floor(seconds / size))
-  if (count === 0) return 'Less than a second ago'
-  return `${count} ${unit}${count === 1 ? '' : 's'} ago`
+  const [, unit, size] = AGES.find(([from]) => seconds >= from) ?? []
+  if (unit !== undefined && size !== undefined) return `${Math.floor(seconds / size)} ${unit} ago`
+  if (seconds >= HOUR) return 'About an hour ago'
+  if (seconds >= 60) return 'About a minute ago'
+  return seconds === 1 ? '1 second ago' : 'Less than a second ago'
 }
 
 /** `'12s'`, `'3m20s'`. */

@@ -34,36 +34,37 @@ export interface ParsedFlags {
  * Reads flags in the ways that docker takes them: `--name value`, `--name=value`, `-n value`, `-nvalue`, switches together as `-it`, and
  * `--init=false`. They end at the first other word, or at `--`.
  *
+ * @param command whose help names them all
  * @throws {AirplantError} `ERR_INVALID_OPTION`
  * @example
  * parseFlags(['-it', 'host'], runFlags) // { flags: [{ name: 'interactive', value: true }, ...], rest: ['host'] }
  */
-export function parseFlags(args: readonly string[], table: readonly Flag[]): ParsedFlags {
+export function parseFlags(args: readonly string[], table: readonly Flag[], command = 'run'): ParsedFlags {
   const flags: GivenFlag[] = []
   const words = [...args]
   for (let word = words[0]; word !== undefined && word.startsWith('-') && word !== '-'; word = words[0]) {
     words.shift()
     if (word === '--') break
-    if (word.startsWith('--')) flags.push(readLong(word, words, table))
-    else flags.push(...readShort(word, words, table))
+    if (word.startsWith('--')) flags.push(readLong(word, words, table, command))
+    else flags.push(...readShort(word, words, table, command))
   }
   return { flags, rest: words }
 }
 
-function readLong(word: string, words: string[], table: readonly Flag[]): GivenFlag {
+function readLong(word: string, words: string[], table: readonly Flag[], command: string): GivenFlag {
   const equals = word.indexOf('=')
   const name = word.slice(2, equals < 0 ? undefined : equals)
   const flag = table.find((each) => each.name === name || each.aliases?.includes(name))
-  if (!flag) throw unknown(`--${name}`, table)
+  if (!flag) throw unknown(`--${name}`, table, command)
   return give(flag, `--${name}`, equals < 0 ? undefined : word.slice(equals + 1), words)
 }
 
-function readShort(word: string, words: string[], table: readonly Flag[]): GivenFlag[] {
+function readShort(word: string, words: string[], table: readonly Flag[], command: string): GivenFlag[] {
   const given: GivenFlag[] = []
   for (let at = 1; at < word.length; at++) {
     const letter = word.charAt(at)
     const flag = table.find(({ short }) => short === letter)
-    if (!flag) throw unknown(`-${letter}`, table)
+    if (!flag) throw unknown(`-${letter}`, table, command)
     const attached = word.slice(at + 1)
     const takesRest = flag.value !== undefined || attached.startsWith('=')
     given.push(give(flag, `-${letter}`, takesRest && attached ? attached.replace(/^=/, '') : undefined, words))
@@ -87,10 +88,13 @@ function readSwitch(written: string, text: string | undefined): boolean {
   throw usageError(`Cannot use "${text}" as value of ${written}`, 'Write "true" or "false", or nothing for true')
 }
 
-function unknown(written: string, table: readonly Flag[]): Error {
+function unknown(written: string, table: readonly Flag[], command: string): Error {
   const closest = closestName(
     written,
     table.filter(({ help }) => help !== undefined).map(({ name }) => `--${name}`),
   )
-  return usageError(`Unknown flag ${written}`, closest ? `Did you mean ${closest}?` : 'See "airplant run --help"')
+  return usageError(
+    `Unknown flag ${written}`,
+    closest ? `Did you mean ${closest}?` : `See "airplant ${command} --help"`,
+  )
 }

@@ -1,15 +1,16 @@
 import { isAirplantError } from '../errors.ts'
-import { errorExitCode } from './exit-codes.ts'
 
 /**
- * Prints an error as one line and its hint, and ends the process with the error's exit code. AIRPLANT_DEBUG=1 adds the stack and what
- * caused it.
+ * Prints an error as one line and its hint, and ends the process with the exit code. AIRPLANT_DEBUG=1 adds the stack and what caused it.
  */
-export function reportError(error: unknown): void {
-  const isDebug = Boolean(process.env['AIRPLANT_DEBUG'])
-  const text = `airplant: ${describe(error, isDebug)}\n`
-  process.stderr.on('error', () => process.exit(errorExitCode(error)))
-  process.stderr.write(text, () => process.exit(errorExitCode(error)))
+export function reportError(error: unknown, exitCode: number): void {
+  process.stderr.on('error', () => process.exit(exitCode))
+  process.stderr.write(errorText(error), () => process.exit(exitCode))
+}
+
+/** What {@link reportError} prints. */
+export function errorText(error: unknown): string {
+  return `airplant: ${describe(error, Boolean(process.env['AIRPLANT_DEBUG']))}\n`
 }
 
 function describe(error: unknown, isDebug: boolean): string {
