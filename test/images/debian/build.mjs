@@ -60,7 +60,7 @@ async function makeBase() {
   const { codename, sources } = debianSources(paths.work)
   const log = join(paths.logs, 'base.log')
   await makeBaseSystem({ root, apt: paths.apt, codename, sources, directory: paths.work, log })
-  const changed = [...takeSnapshot(root).keys()]
+  const changed = ['.', ...takeSnapshot(root).keys()]
   const temporary = join(paths.work, 'base-layer')
   const layer = await writeLayer({ layout: paths.layout, root, changed, format: 'gnu', temporary })
   return { root, layer: { ...layer, history: `ADD rootfs.tar / # Debian ${codename}` } }

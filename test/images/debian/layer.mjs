@@ -25,12 +25,15 @@ export async function writeLayer({
   const whiteouts = writeWhiteouts(`${temporary}.whiteouts`, removed)
   writeList(`${temporary}.changed`, changed)
   writeList(`${temporary}.removed`, whiteouts)
-  const kept = format === 'posix' ? ['--xattrs', '--xattrs-include=security.capability', '--xattrs-include=user.*'] : []
+  // Without sparse files in the older format: Docker and podman refuse its type "S".
+  const ofPosix = ['--xattrs', '--xattrs-include=security.capability', '--xattrs-include=user.*', '--sparse'].concat(
+    '--pax-option=delete=atime,delete=ctime',
+  )
   const tar = spawn(
     'tar',
-    ['-c', '-f', '-', `--format=${format}`, '--numeric-owner', '--no-recursion', '--null', '--sparse', ...kept]
-      .concat(format === 'posix' ? ['--pax-option=delete=atime,delete=ctime'] : [])
-      .concat(['-C', root, '--verbatim-files-from', '-T', `${temporary}.changed`])
+    ['-c', '-f', '-', `--format=${format}`, '--numeric-owner', '--no-recursion', '--null']
+      .concat(format === 'posix' ? ofPosix : [])
+      .concat(['-C', root, '-T', `${temporary}.changed`])
       .concat(['-C', `${temporary}.whiteouts`, '-T', `${temporary}.removed`]),
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )

@@ -166,7 +166,7 @@ initialise() {
 	# Before the long part: an unreadable directory ends here.
 	ls /docker-entrypoint-initdb.d/ >/dev/null
 	note Note 'Initializing database files'
-	mariadb-install-db --datadir="$DATADIR" --rpm --auth-root-authentication-method=normal --skip-test-db \
+	mariadb-install-db --datadir="$DATADIR" --rpm --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve \
 		--default-time-zone=SYSTEM --skip-log-bin --expire-logs-days=0 --loose-innodb_buffer_pool_load_at_startup=0 \
 		--loose-innodb_buffer_pool_dump_at_shutdown=0 "${@:2}" >/dev/null
 	note Note 'Database files initialized'
