@@ -68,7 +68,7 @@ export class FileChannel {
     try {
       this.#connection.out.frame(entryRoom(entry), (bytes, start) => writeEntry(entry, bytes, start))
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
     }
     return this.#room()
   }

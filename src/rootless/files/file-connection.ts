@@ -25,7 +25,7 @@ export class FileConnection {
 
   constructor(socket: Socket) {
     this.#socket = socket
-    this.out = new OutgoingFrames(socket)
+    this.out = new OutgoingFrames(socket, (error) => this.#lose(error))
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     socket.on('error', (error) => this.#lose(error))
     socket.on('close', () => this.#lose())

@@ -18,14 +18,17 @@ const settled = Promise.resolve()
  */
 export class OutgoingFrames {
   readonly #socket: Socket
+  readonly #lost: (error: Error) => void
   readonly #spare: Buffer<ArrayBuffer>[] = []
   #batch = Buffer.allocUnsafeSlow(BATCH)
   #fill = 0
   #queued = 0
   #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
 
-  constructor(socket: Socket) {
+  /** @param lost is called when something could not be written; then nothing can be any more */
+  constructor(socket: Socket, lost: (error: Error) => void) {
     this.#socket = socket
+    this.#lost = lost
   }
 
   /** Settles when more may be written; at once while there is room. */
@@ -78,7 +81,9 @@ export class OutgoingFrames {
 
   #send(bytes: Buffer, batch?: Buffer<ArrayBuffer>): void {
     this.#queued += bytes.length
-    this.#socket.write(bytes, () => {
+    this.#socket.write(bytes, (error) => {
+      // The socket's own events may be long in coming: a writer who is let through at once never returns to the event loop.
+      if (error) this.#lost(error)
       if (batch) this.#spare.push(batch)
       this.#queued = Math.max(0, this.#queued - bytes.length)
       if (this.#queued < MOST_QUEUED / 2) this.#wake()
