@@ -64,7 +64,7 @@ export async function eachEndpoint<T>(
 
 /** What failed once is tried again, but not often while there are others who may have it. */
 function triesOf({ baseUrl, isMirror }: Endpoint, isLast: boolean, { reached }: EndpointMemory): Tries {
-  return { tries: isMirror ? 2 : 5, connectionTries: isLast || reached.has(baseUrl) ? 5 : 2 }
+  return { tries: isMirror ? 2 : 5, connectionTries: isLast || reached.has(baseUrl) ? 5 : isMirror ? 2 : 3 }
 }
 
 function remember({ unreachable, reached }: EndpointMemory, { baseUrl }: Endpoint, error: AirplantError): void {
