@@ -27,10 +27,14 @@ export async function copyIn(
   const list = (Array.isArray(options) ? options : [options]) as readonly CopyInOption[]
   const flattenOwners = files.session.mapping.method === 'single'
   await using open = await openFiles(files)
-  for (const option of list) await applyItems(open.channel, itemsOf(option, open.channel, cwd), { flattenOwners })
+  for (const option of list) {
+    // What it asks for has to be asked before the apply begins.
+    const items = await itemsOf(option, open.channel, cwd)
+    await applyItems(open.channel, items, { flattenOwners })
+  }
 }
 
-function itemsOf(option: CopyInOption, channel: FileChannel, cwd: string): AsyncIterable<FileItem> {
+async function itemsOf(option: CopyInOption, channel: FileChannel, cwd: string): Promise<AsyncIterable<FileItem>> {
   checkOptions('a copy', option, copyInShape)
   const { content, source, tar } = option
   const target = parseTarget('target of a copy', option.target)
@@ -42,7 +46,7 @@ function itemsOf(option: CopyInOption, channel: FileChannel, cwd: string): Async
   const place = relative(target)
   if (content !== undefined) return contentItem(place, content, owner)
   if (tar !== undefined) return tarItems(place, tar)
-  return sourceItems(resolve(cwd, source ?? ''), place, owner, channel)
+  return await sourceItems(resolve(cwd, source ?? ''), place, owner, channel)
 }
 
 async function* contentItem(path: string, content: string | Uint8Array, owner: CopyOwner): AsyncGenerator<FileItem> {
@@ -73,25 +77,30 @@ function inside(place: string, path: string): string {
   return path === '' || place === '' ? place || path : `${place}/${path}`
 }
 
-async function* sourceItems(
+async function sourceItems(
   source: string,
   target: string,
   owner: CopyOwner,
   channel: FileChannel,
-): AsyncGenerator<FileItem> {
+): Promise<AsyncIterable<FileItem>> {
   const stat = await lstat(source).catch(() => undefined)
   if (stat) {
     // A directory that is there keeps its own mode and owner: nobody wants /tmp to become 0755.
     const isThere = stat.isDirectory() && (await channel.stat(target, { follow: true }))?.kind === 'directory'
-    for await (const each of hostItems(source, target, owner)) {
-      if (!isThere || each.entry.path !== target) yield each
-    }
-    return
+    return isThere ? contentOf(hostItems(source, target, owner), target) : hostItems(source, target, owner)
   }
   const { default: glob } = await import('fast-glob')
   const found = await glob(source, { dot: true, followSymbolicLinks: false, onlyFiles: false })
   if (found.length === 0) throw missingSource(source)
-  for (const path of found.sort()) yield* hostItems(path, join(target, basename(path)), owner)
+  return allOf(found.sort(), target, owner)
+}
+
+async function* contentOf(items: AsyncIterable<FileItem>, target: string): AsyncGenerator<FileItem> {
+  for await (const each of items) if (each.entry.path !== target) yield each
+}
+
+async function* allOf(paths: readonly string[], target: string, owner: CopyOwner): AsyncGenerator<FileItem> {
+  for (const path of paths) yield* hostItems(path, join(target, basename(path)), owner)
 }
 
 /** How file workers name what is below `/`. */
