@@ -12,6 +12,10 @@ export async function withContainerOf<T>(
     import('../containers/find-container.ts'),
     import('../containers/attached-container.ts'),
   ])
-  await using found = await findContainer(name, env)
-  return await command(await AttachedContainer.open(found, env))
+  const found = await findContainer(name, env)
+  try {
+    return await command(await AttachedContainer.open(found, env))
+  } finally {
+    await found[Symbol.asyncDispose]()
+  }
 }

@@ -1,4 +1,6 @@
 import type { OnProgress } from '../images/progress.ts'
+import type { Reference } from '../images/reference.ts'
+import type { RegistryClient } from '../images/registry/registry-client.ts'
 import type { Command } from './command.ts'
 import type { CommandLine } from './command-line.ts'
 import type { ImageSurroundings } from './image-session.ts'
@@ -57,16 +59,22 @@ function noteDefaultTag(name: string, tag: string | undefined): void {
 
 async function namesOf(line: CommandLine): Promise<readonly string[]> {
   if (!line.isOn('all-tags')) return line.words
-  const { formatReference, parseReference } = await import('../images/reference.ts')
-  const { RegistryClient } = await import('../images/registry/registry-client.ts')
-  await using client = new RegistryClient({ env: process.env })
-  const names: string[] = []
-  for (const word of line.words) {
+  const { parseReference } = await import('../images/reference.ts')
+  const { openClient } = await import('../images/open-client.ts')
+  const references = line.words.map((word) => {
     const reference = parseReference(word, { defaultTag: false })
-    if (reference.tag !== undefined || reference.digest !== undefined) {
-      throw usageError(`Cannot pull all tags of "${word}": it names one`, 'Write the repository alone')
-    }
-    for (const tag of await client.listTags(reference)) names.push(formatReference({ ...reference, tag }))
+    if (reference.tag === undefined && reference.digest === undefined) return reference
+    throw usageError(`Cannot pull all tags of "${word}": it names one`, 'Write the repository alone')
+  })
+  return await tagsOf(references, await openClient(line.words[0] ?? '', { env: process.env }))
+}
+
+async function tagsOf(references: readonly Reference[], opened: RegistryClient): Promise<string[]> {
+  await using client = opened
+  const names: string[] = []
+  for (const reference of references) {
+    const { registry, repository } = reference
+    for (const tag of await client.listTags(reference)) names.push(`${registry}/${repository}:${tag}`)
   }
   return names
 }

@@ -1,3 +1,4 @@
+import type { RegistryClient } from '../images/registry/registry-client.ts'
 import type { SearchResult } from '../images/registry/search.ts'
 import type { Command } from './command.ts'
 import type { Row } from './print-list.ts'
@@ -29,13 +30,18 @@ export const searchCommand: Command = {
       throw usageError(`Cannot use --limit ${line.value('limit')}`, `Give a number from 1 to ${MOST}`)
     }
     const fits = searchFilter(readFilters(line, ['is-official', 'is-automated', 'stars']))
-    const { RegistryClient } = await import('../images/registry/registry-client.ts')
-    await using client = new RegistryClient({ env: process.env })
-    const results = (await client.search(line.words[0] ?? '', { limit })).filter(fits)
+    const word = line.words[0] ?? ''
+    const { openClient } = await import('../images/open-client.ts')
+    const results = (await search(await openClient(word, { env: process.env }), word, limit)).filter(fits)
     const rows = results.map((result) => rowOf(result, line.isOn('no-trunc')))
     await printList(line, rows, headings, ['Name', 'Description', 'StarCount', 'IsOfficial'])
     return 0
   },
+}
+
+async function search(opened: RegistryClient, word: string, limit: number): Promise<SearchResult[]> {
+  await using client = opened
+  return await client.search(word, { limit })
 }
 
 function searchFilter(filters: Filters): (result: SearchResult) => boolean {

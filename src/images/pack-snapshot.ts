@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { AirplantError } from '../errors.ts'
 import { FileWorker } from '../rootless/files/file-worker.ts'
 import type { Session } from '../rootless/session.ts'
 import type { Descriptor } from './descriptor.ts'
+import { packLayer } from './layers/pack-layer.ts'
 import { parseManifest } from './manifest.ts'
 import { mediaTypes, ociTypeOf } from './media-types.ts'
 import { parseReference } from './reference.ts'
@@ -61,7 +61,6 @@ async function packLayerOf(
   if (known) return { descriptor: known, diffId: key }
   const layer = store.layers.find(key)
   if (!layer) throw missingLayer(key)
-  const { packLayer } = await import('./layers/pack-layer.ts')
   await using worker = await FileWorker.start(session, { kind: 'directory', path: layer.directory })
   const channel = await worker.connect()
   try {

@@ -10,6 +10,7 @@ import { fetchLayer } from './fetch-layer.ts'
 import type { Manifest } from './manifest.ts'
 import { parseManifest } from './manifest.ts'
 import { checkPlatform, choosePlatform, hostPlatform, parsePlatform } from './platform.ts'
+import { openClient } from './open-client.ts'
 import type { OnProgress } from './progress.ts'
 import type { Reference } from './reference.ts'
 import { formatReference, parseReference } from './reference.ts'
@@ -61,15 +62,6 @@ export async function pullImage(name: string, options: PullOptions): Promise<Loc
   } catch (error) {
     throw withImage(error, text, now() - began)
   }
-}
-
-async function openClient(reference: string, { env, onProgress, signal }: PullOptions): Promise<RegistryClient> {
-  const { RegistryClient } = await import('./registry/registry-client.ts')
-  return new RegistryClient({
-    env,
-    signal,
-    onRetry: ({ reason, delay }) => onProgress?.({ kind: 'retry', reference, reason, delay }),
-  })
 }
 
 async function run(pull: Pull, text: string, began: number): Promise<LocalImage> {

@@ -4,6 +4,7 @@ import { now } from '../rootless/clock.ts'
 import type { Session } from '../rootless/session.ts'
 import type { Descriptor } from './descriptor.ts'
 import { eachAtOnce } from './each-at-once.ts'
+import { openClient } from './open-client.ts'
 import { packSnapshot } from './pack-snapshot.ts'
 import type { OnProgress } from './progress.ts'
 import type { Reference } from './reference.ts'
@@ -48,12 +49,7 @@ export async function pushImage(name: string, options: PushOptions): Promise<Pus
   const store = ImageStore.of(session, env)
   const image = await packSnapshot(store, session, store.require(name), signal)
   const text = formatReference(reference)
-  const { RegistryClient } = await import('./registry/registry-client.ts')
-  await using client = new RegistryClient({
-    env,
-    signal,
-    onRetry: ({ reason, delay }) => onProgress?.({ kind: 'retry', reference: text, reason, delay }),
-  })
+  await using client = await openClient(text, options)
   const bytes = await pushBlobs({ store, client, reference, image, text, options })
   const manifest = store.manifestBytes(image)!
   const digest = await client.putManifest(reference, manifest, image.descriptor!.mediaType)

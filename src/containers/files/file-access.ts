@@ -72,10 +72,8 @@ export abstract class FileAccess {
 
   /** Whether a path is a directory there, at the end of links. */
   async isDirectory(path: string): Promise<boolean> {
-    const { openFiles } = await import('./container-files.ts')
-    const { relative } = await import('./copy-in.ts')
-    await using open = await openFiles(this.files)
-    return (await open.channel.stat(relative(path), { follow: true }))?.kind === 'directory'
+    const { isDirectory } = await import('./is-directory.ts')
+    return await isDirectory(this.files, path)
   }
 
   /** Its whole root file system as one tar archive, without what is mounted in it. */
