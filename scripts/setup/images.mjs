@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { fetchLists } from './packages.mjs'
 import { startRegistry } from './registry.mjs'
 
 const scripts = join(import.meta.dirname, '../../test/images/debian')
@@ -27,6 +28,7 @@ export async function builtImages() {
   if (!existsSync(directory)) {
     console.log(`Building the test images, once, in ${directory}`)
     mkdirSync(cache, { recursive: true })
+    if (process.getuid() === 0) fetchLists()
     await build(cache, directory)
     removeUnused(cache, directory)
   }

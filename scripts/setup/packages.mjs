@@ -1,6 +1,6 @@
 // What the tests need that Debian has in packages. Later issues add lines here, and nowhere else.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const all = [
@@ -58,6 +58,13 @@ function withoutServices(install) {
   } finally {
     rmSync(policy)
   }
+}
+
+/** As root: gets the lists of packages where there are none, as in a container's image. */
+export function fetchLists() {
+  const lists = '/var/lib/apt/lists'
+  if (existsSync(lists) && readdirSync(lists).some((name) => name.endsWith('Release'))) return
+  if (!apt('update', '-q')) throw new Error("Cannot get the lists of packages: apt-get's own words are above")
 }
 
 /** What an ordinary user is told to run. */
