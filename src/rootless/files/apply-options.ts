@@ -1,4 +1,4 @@
-/** How much an apply may make. */
+/** How much an apply may make; Infinity is no limit. */
 export interface ApplyLimits {
   readonly entries: number
   /** Bytes of content; holes do not count. */

@@ -165,9 +165,9 @@ function encodeOptions({ mode, base, flattenOwners, overwrite, limits }: ApplyOp
     .u(mode === 'layer' ? 0 : 1)
     .s(base)
     .u(Number(flattenOwners) * 1 + Number(overwrite) * 2)
-    .u(limits.entries)
-    .u(limits.bytes)
-    .u(limits.depth)
+    .u(Math.min(limits.entries, Number.MAX_SAFE_INTEGER))
+    .u(Math.min(limits.bytes, Number.MAX_SAFE_INTEGER))
+    .u(Math.min(limits.depth, Number.MAX_SAFE_INTEGER))
 }
 
 // What the worker says when no entry was for the base.

@@ -43,6 +43,8 @@ export function fileWorkerGone(cause?: Error): AirplantError {
 }
 
 const actions: Readonly<Record<string, string>> = {
+  protocol: 'write',
+  begin: 'begin with',
   base: 'use the directory',
   owner: 'set the owner of',
   missing: 'make the hard link',

@@ -1,11 +1,26 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { Session, withContainer, type Container } from '../../../src/index.ts'
+import { FileWorker } from '../../../src/rootless/files/file-worker.ts'
 import { clientFrames, frameFields } from '../../../src/rootless/protocol/frames.ts'
+import {
+  apply,
+  directory as makeDirectory,
+  entryOf,
+  file,
+  hardlink,
+  layerOptions,
+  mergeOptions,
+  opaque,
+  whiteout,
+} from '../../support/apply.ts'
 import { errorOf } from '../../support/containers.ts'
+import { itemsOf } from '../../support/file-target.ts'
+import { giveTo } from '../../support/give-to.ts'
 import { watchLeftovers } from '../../support/leftovers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
 import { answersTo, frameOf, randomNumbers, sendAndLeave } from './hostile-client.ts'
@@ -30,10 +45,16 @@ function compile(compiler: string, args: readonly string[]): string | undefined 
   return status === 0 ? undefined : `${compiler} cannot: ${stderr.slice(0, 500)}`
 }
 
-test(`the plan decoder withstands ${FUZZ_SECONDS} s of libFuzzer`, { timeout: 90_000 }, (context) => {
-  const program = join(directory, 'fuzz-plan')
-  const corpus = join(directory, 'corpus')
-  const units = ['fuzz/fuzz-plan.c', 'plan.c', 'wire.c', 'error.c', 'user.c'].map((name) => join(sources, name))
+const common = ['wire.c', 'error.c']
+const fileUnits = readdirSync(sources).filter((name) => /^files.*\.c$/.test(name))
+
+test.for<[name: string, sentence: string, units: string[]]>([
+  ['fuzz-plan', 'the plan decoder withstands', [...common, 'plan.c', 'user.c']],
+  ['fuzz-files', 'the file worker stays in its directory for', [...common, ...fileUnits, 'path.c', 'remove.c']],
+])(`%s: %s ${FUZZ_SECONDS} s of libFuzzer`, { timeout: 90_000 }, ([name, , needed], context) => {
+  const program = join(directory, name)
+  const corpus = join(directory, `${name}-corpus`)
+  const units = [`fuzz/${name}.c`, ...needed].map((unit) => join(sources, unit))
   const problem = compile('clang', ['-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-o', program, ...units])
   // Debian's clang recommends libclang-rt, and an installation without recommended packages lacks it.
   context.skip(
@@ -43,7 +64,8 @@ test(`the plan decoder withstands ${FUZZ_SECONDS} s of libFuzzer`, { timeout: 90
   expect(problem).toBeUndefined()
   mkdirSync(corpus)
   const args = [`-max_total_time=${FUZZ_SECONDS}`, '-max_len=4096', `-artifact_prefix=${directory}/`, corpus]
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
+  const env = { ...process.env, TMPDIR: directory }
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, env })
   expect(status, stderr.slice(-4000)).toBe(0)
   expect(
     Number(/stat::number_of_executed_units:\s*(\d+)|Done (\d+) runs/.exec(stderr)?.slice(1).find(Boolean)),
@@ -92,6 +114,7 @@ test('a keeper with AddressSanitizer finds nothing to say in a busy session', { 
     await failInEveryWay(session)
     await guestsComeAndGo(session)
     await nonsense(session)
+    await useFiles(session)
     await Promise.all(containers.slice(10).map((container) => container[Symbol.asyncDispose]()))
     expect(session.closed).toBe(false)
   } finally {
@@ -166,6 +189,59 @@ async function guestsComeAndGo(session: Session): Promise<void> {
     ])
     guest.client.close()
     await Promise.allSettled(pending)
+  }
+}
+
+/** The file worker on a directory and in a running container: what it should do, and frames that make no sense. */
+async function useFiles(session: Session): Promise<void> {
+  const target = mkdtempSync(join(directory, 'target-'))
+  giveTo(session, target)
+  const running = (await session.client.list()).find(({ state }) => state === 'running')
+  for (const place of [
+    { kind: 'directory', path: target },
+    { kind: 'process', handle: running?.handle ?? 0 },
+  ] as const) {
+    await using worker = await FileWorker.start(session, place)
+    const channel = await worker.connect()
+    const xattrs = new Map([['user.overlay.x', Buffer.from('y')]])
+    const entries = [
+      makeDirectory('tmp/d'),
+      file('tmp/d/f', 'x'.repeat(300_000), { xattrs }),
+      hardlink('tmp/h', 'tmp/d/f'),
+    ]
+    // No whiteout can be made in an overlay.
+    for (const options of place.kind === 'directory' ? [layerOptions, mergeOptions] : [mergeOptions]) {
+      await apply(
+        channel,
+        [...entries, whiteout('tmp/w'), whiteout('tmp/w/x'), file('tmp/w/y', ''), opaque('tmp')],
+        options,
+      )
+      await errorOf(apply(channel, [file('../x', ''), ...entries], options))
+      await errorOf(apply(channel, [entryOf('file', 'tmp/x', { size: 1 }), file('tmp/y', '')], options))
+      await itemsOf(channel, 'tmp', { raw: options === layerOptions })
+    }
+    await channel.usage('tmp')
+    await channel.remove('tmp/d')
+  }
+  await nonsenseFiles(session, target)
+}
+
+async function nonsenseFiles(session: Session, path: string): Promise<void> {
+  const random = randomNumbers(8)
+  for (let round = 0; round < 30; round++) {
+    await using worker = await FileWorker.start(session, { kind: 'directory', path })
+    const socket = connect(worker.socket)
+    socket.on('error', () => undefined).resume()
+    for (let count = 0; count < 30; count++) {
+      const body = Buffer.from(Array.from({ length: random(200) }, () => random(256)))
+      const size = round % 3 === 0 ? random(300) : body.length
+      socket.write(Buffer.concat([Buffer.from([size % 256, size >> 8, 0, 0, 1 + random(10)]), body]))
+    }
+    socket.end()
+    // Frames after one that is malformed find nobody: the error says no more than the end.
+    await new Promise((resolve) => {
+      socket.once('close', resolve)
+    })
   }
 }
 
