@@ -25,7 +25,7 @@ export class AttachedContainer extends FileAccess {
       scratch: join(session.directory, 'containers', id),
       handle: state === 'exited' ? undefined : handle,
       isPaused: state === 'paused',
-      addLower: () => undefined,
+      addLayer: () => undefined,
     })
   }
 }

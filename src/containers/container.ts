@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { AirplantError } from '../errors.ts'
 import { clearTimer, setTimer } from '../rootless/clock.ts'
-import type { Healthcheck } from '../images/image.ts'
+import type { Healthcheck, UnpackedLayer } from '../images/image.ts'
 import type { Use } from '../images/store/uses.ts'
 import type { KeeperProcess, LogEntry, NetTables } from '../rootless/keeper-client.ts'
 import { parseSignal, signalName } from '../rootless/signals.ts'
@@ -271,8 +271,8 @@ export class Container extends FileAccess implements AsyncDisposable {
       ...{ session: runtime.session, id: this.id, image: this.image, root: this.#root, driver, scratch },
       handle: this.#exit ? undefined : this.#process.handle,
       isPaused: this.#paused,
-      addLower: (directory) => {
-        if (this.#root) this.#root = { ...this.#root, lowers: [directory, ...this.#root.lowers] }
+      addLayer: (layer) => {
+        if (this.#root) this.#root = withLayer(this.#root, layer)
       },
     }
   }
@@ -336,6 +336,12 @@ export class Container extends FileAccess implements AsyncDisposable {
       throw explainStep(error, { phase: 'exec', image: this.image, container: this.id })
     }
   }
+}
+
+function withLayer(root: LayeredRoot, layer: UnpackedLayer): LayeredRoot {
+  const { image, lowers } = root
+  const above = image && { ...image, layers: [...image.layers, layer] }
+  return { ...root, lowers: [layer.directory, ...lowers], image: above }
 }
 
 function ignoreGone(error: unknown): void {

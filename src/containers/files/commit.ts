@@ -53,7 +53,7 @@ async function byRename(
     const image = await publish(upperOf(files))
     await setWorkAside(files)
     await renewUpper(files)
-    files.addLower(image.layers.at(-1)!.directory)
+    files.addLayer(image.layers.at(-1)!)
     return image
   } catch (error) {
     if (isAirplantError(error) && error.errno === 'EXDEV') return undefined

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { AirplantError } from '../../errors.ts'
+import type { UnpackedLayer } from '../../images/image.ts'
 import type { FileChannel } from '../../rootless/files/file-channel.ts'
 import type { FileTarget } from '../../rootless/files/file-target.ts'
 import { FileWorker } from '../../rootless/files/file-worker.ts'
@@ -21,8 +22,8 @@ export interface ContainerFiles {
   /** The keeper's handle while it runs; undefined once it has ended. */
   readonly handle: number | undefined
   readonly isPaused: boolean
-  /** Told that what was its upper directory is now the top one of its lower directories. */
-  readonly addLower: (directory: string) => void
+  /** Told that what was its upper directory is now its topmost layer. */
+  readonly addLayer: (layer: UnpackedLayer) => void
 }
 
 /** A connection to a container's files. */

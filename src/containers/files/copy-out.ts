@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { cp, mkdir } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, posix, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { AirplantError } from '../../errors.ts'
 import type { FileChannel, FileItem } from '../../rootless/files/file-channel.ts'
@@ -14,6 +14,9 @@ import { relative } from './copy-in.ts'
 
 /** Most bytes that {@link readFile} holds in memory, unless told otherwise. */
 const READ_LIMIT = 64 * 1024 ** 2
+
+// As the kernel: path_resolution(7).
+const MOST_LINKS = 40
 
 /**
  * Copies a file or directory out of a container, running or stopped, to a path of the host: `destination` is the copy itself, and made with
@@ -68,13 +71,31 @@ export async function readFile(
   { limit = READ_LIMIT }: { limit?: number } = {},
 ): Promise<Buffer> {
   await using source = await openFiles(files)
-  const chunks: Buffer[] = []
-  for await (const { entry, data } of source.channel.read(`${relative(path)}/`, { raw: false })) {
+  let place = path
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const found = await readOne(files, source.channel, place, limit)
+    if (typeof found !== 'string') return found
+    place = posix.resolve('/', posix.dirname(place), found)
+  }
+  throw notReadable(files, path, 'links lead in a circle', 'Name the file itself')
+}
+
+/** The bytes of a file, or what a link says. */
+async function readOne(
+  files: ContainerFiles,
+  channel: FileChannel,
+  path: string,
+  limit: number,
+): Promise<Buffer | string> {
+  for await (const { entry, data } of channel.read(relative(path), { raw: false })) {
+    if (entry.kind === 'symlink') return entry.link
     if (entry.kind !== 'file') throw notReadable(files, path, `it is a ${entry.kind}`, 'Name a regular file')
     if (entry.size > limit) throw notReadable(files, path, `it has ${entry.size} bytes`, 'Copy it out, or raise limit')
+    const chunks: Buffer[] = []
     for await (const chunk of data) chunks.push(chunk)
+    return Buffer.concat(chunks)
   }
-  return Buffer.concat(chunks)
+  throw notReadable(files, path, 'it vanished', 'Try again')
 }
 
 /** A tar archive of a file or directory, whose names begin with the last one of the path; `/` gives the whole root. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
+import type { UnpackedLayer } from '../../images/image.ts'
 import { renameByKeeper } from '../../rootless/host-files.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
 import type { Session } from '../../rootless/session.ts'
@@ -11,10 +12,11 @@ import { openDirectory, upperOf } from './container-files.ts'
  * Makes a layer of what a container wrote: by a rename when it has stopped and its upper directory is one of the kernel's overlay, else by
  * a copy. After a rename the container goes on with an empty upper directory above the layer.
  *
- * @param directory a new directory; its parent may be missing, its grandparent too
+ * @param layer its directory is a new one, whose parent may be missing, and its grandparent too
  * @returns whether the layer is the whole root (the copy driver's), and not on top of others
  */
-export async function layerFromUpper(files: ContainerFiles, directory: string): Promise<{ isWhole: boolean }> {
+export async function layerFromUpper(files: ContainerFiles, layer: UnpackedLayer): Promise<{ isWhole: boolean }> {
+  const { directory } = layer
   const { session, driver, handle } = files
   await makeParents(session, directory)
   if (driver !== 'overlay' || handle !== undefined) {
@@ -25,7 +27,7 @@ export async function layerFromUpper(files: ContainerFiles, directory: string): 
   await renameByKeeper(session, upperOf(files), directory)
   await setWorkAside(files)
   await renewUpper(files)
-  files.addLower(directory)
+  files.addLayer(layer)
   return { isWhole: false }
 }
 

@@ -21,10 +21,10 @@ export async function snapshot(files: ContainerFiles): Promise<Snapshot> {
   const key = randomBytes(12).toString('hex')
   const place = join(session.directory, 'snapshots', key)
   const directory = join(place, 'fs')
-  const { isWhole } = await layerFromUpper(files, directory)
   const layer: UnpackedLayer = { key: `snapshot:${key}`, directory, rootMode: root.mode, markedByFiles: false }
+  const { isWhole } = await layerFromUpper(files, layer)
   return {
-    id: `snapshot:${key}`,
+    id: layer.key,
     digest: undefined,
     config: root.image?.config ?? emptyConfig(),
     layers: isWhole ? [layer] : [...baseLayers(root.image, root.lowers), layer],
