@@ -97,7 +97,10 @@ async function close(
   return true
 }
 
-/** Asks how far an upload got, and goes on there; from the start where it is not known any more. True when all of it is done. */
+/**
+ * Asks how far an upload got, and goes on there; from the start where it is not known any more (docker-registry forgets one that was cut
+ * within a chunk). True when all of it is done.
+ */
 async function isThere(upload: Upload, progress: Progress, wasClosing: boolean): Promise<boolean> {
   const { exchange, endpoint, descriptor, retry } = upload
   const request = {

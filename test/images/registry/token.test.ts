@@ -28,7 +28,7 @@ const tokenServer =
 /** Lets in who has the token, and sends others to the realm. */
 const guarded = (
   realm: () => string,
-  accepts = (authorization?: string) => authorization === 'Bearer good',
+  accepts = (authorization?: string): boolean => authorization === 'Bearer good',
 ): Script => {
   return (request, response) => {
     if (accepts(request.headers.authorization)) {
