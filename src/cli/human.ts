@@ -40,8 +40,9 @@ export function humanAge(time: string | undefined, now: number): string {
   return seconds === 1 ? '1 second ago' : 'Less than a second ago'
 }
 
-/** `'12s'`, `'3m20s'`. */
+/** `'0.2s'`, `'12s'`, `'3m20s'`. */
 export function humanDuration(ms: number): string {
   const seconds = Math.round(ms / 1000)
+  if (ms < 2000) return `${(ms / 1000).toFixed(1)}s`
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, '0')}s`
 }

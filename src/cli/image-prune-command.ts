@@ -4,7 +4,7 @@ import { humanSize } from './human.ts'
 import { withStore } from './image-session.ts'
 import { printText } from './print-text.ts'
 import { imagesToPrune, prunedLines, pruneFilterNames, pruneImages } from './prune-images.ts'
-import { filterFlag, parseUntil, readFilters } from './read-filters.ts'
+import { longFilterFlag, parseUntil, readFilters } from './read-filters.ts'
 
 /** `airplant image prune`. */
 export const imagePruneCommand: Command = {
@@ -13,8 +13,8 @@ export const imagePruneCommand: Command = {
   about: 'Removes images without a tag that no running container uses, and what interrupted pulls left.',
   flags: [
     { name: 'all', short: 'a', help: 'Also those with tags' },
-    filterFlag('until=24h (made before), label=NAME[=VALUE], label!=NAME[=VALUE]'),
-    { ...forceFlag },
+    longFilterFlag('until=24h (made before), label=NAME[=VALUE], label!=NAME[=VALUE]'),
+    forceFlag,
   ],
   words: [0, 0],
   async run(line) {

@@ -5,7 +5,7 @@ import { withStore } from './image-session.ts'
 import { printText } from './print-text.ts'
 import { imagesToPrune, prunedLines, pruneFilterNames, pruneImages } from './prune-images.ts'
 import { pruneVolumes, volumeLines, volumesToPrune } from './prune-volumes.ts'
-import { filterFlag, parseUntil, readFilters } from './read-filters.ts'
+import { longFilterFlag, parseUntil, readFilters } from './read-filters.ts'
 
 /** `airplant prune` and `airplant system prune`. */
 export const pruneCommand: Command = {
@@ -15,8 +15,8 @@ export const pruneCommand: Command = {
 leave nothing behind that would have to be removed.`,
   flags: [
     { name: 'all', short: 'a', help: 'Also images with tags' },
-    filterFlag('until=24h (made before), label=NAME[=VALUE], label!=NAME[=VALUE]'),
-    { ...forceFlag },
+    longFilterFlag('until=24h (made before), label=NAME[=VALUE], label!=NAME[=VALUE]'),
+    forceFlag,
     { name: 'volumes', help: 'Also volumes, with what is in them' },
   ],
   words: [0, 0],

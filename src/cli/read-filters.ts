@@ -2,9 +2,14 @@ import type { CommandLine } from './command-line.ts'
 import type { Flag } from './parse-flags.ts'
 import { usageError } from './usage-error.ts'
 
-/** `--filter` of commands that choose. @param names what it may be given for, as in the help */
+/** `--filter` of commands that list. @param names what it may be given for, as in the help */
 export function filterFlag(names: string): Flag {
-  return { name: 'filter', short: 'f', value: 'NAME=VALUE', help: `Only those that fit: ${names}; repeatable` }
+  return { ...longFilterFlag(names), short: 'f' }
+}
+
+/** The same of commands whose `-f` is `--force`. */
+export function longFilterFlag(names: string): Flag {
+  return { name: 'filter', value: 'NAME=VALUE', help: `Only those that fit: ${names}; repeatable` }
 }
 
 /** Values of `--filter` by name; of the same name any has to fit, of different names all. */

@@ -4,7 +4,7 @@ import { humanSize } from './human.ts'
 import { withStore } from './image-session.ts'
 import { printText } from './print-text.ts'
 import { pruneVolumes, volumeLines, volumesToPrune } from './prune-volumes.ts'
-import { filterFlag, readFilters } from './read-filters.ts'
+import { longFilterFlag, readFilters } from './read-filters.ts'
 
 /** `airplant volume prune`. */
 export const volumePruneCommand: Command = {
@@ -14,8 +14,8 @@ export const volumePruneCommand: Command = {
 one, and what an image declares as a volume goes with its container.`,
   flags: [
     { name: 'all', short: 'a', help: 'Volumes with a name' },
-    filterFlag('label=NAME[=VALUE], label!=NAME[=VALUE]'),
-    { ...forceFlag },
+    longFilterFlag('label=NAME[=VALUE], label!=NAME[=VALUE]'),
+    forceFlag,
   ],
   words: [0, 0],
   async run(line) {

@@ -24,7 +24,10 @@ export interface ListedImage {
 /** @see ImageStore.list */
 export async function listImages(store: ImageStore): Promise<readonly ListedImage[]> {
   await measureSnapshots(store)
-  const rows = store.table.all().flatMap((image) => rowsOf(store, image))
+  const all = store.table.all().flatMap((image) => rowsOf(store, image))
+  // A configuration can have several manifests: the image has a tag when one of them has.
+  const tagged = new Set(all.filter(({ tag }) => tag !== undefined).map(({ id }) => id))
+  const rows = all.filter(({ id, tag }) => tag !== undefined || !tagged.has(id))
   return rows.sort((one, other) => timeOf(other) - timeOf(one))
 }
 
