@@ -24,8 +24,9 @@ export async function takeFromStore(spec: ContainerSpec, runtime: ContainerRunti
   const { root, image } = spec
   const home = `${storeHome(runtime.env)}/`
   const found = root === 'host' ? undefined : root.image
-  // Layers of elsewhere are not the store's to delete.
-  const stored = found?.layers.some(({ directory }) => directory.startsWith(home)) ? found : undefined
+  // Layers of elsewhere, a snapshot's or a test's, are not the store's to delete.
+  const layers = found?.layers.filter(({ directory }) => directory.startsWith(home)) ?? []
+  const stored = found && layers.length > 0 ? { id: found.id, layers } : undefined
   if (!stored && spec.volumes.length === 0) return { volumes: [], use: undefined }
   const store = await runtime.store()
   const names = [...new Set(spec.volumes.map(({ name }) => name))]

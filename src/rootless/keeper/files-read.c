@@ -36,6 +36,12 @@ static bool is_whiteout(const struct stat *status, const char *name)
 	return (S_ISCHR(status->st_mode) && status->st_rdev == 0) || strncmp(name, MARK, strlen(MARK)) == 0;
 }
 
+/* What fuse-overlayfs (1.10) leaves in an opaque directory, for itself and for older versions. */
+static bool is_note(const char *name)
+{
+	return strncmp(name, SPECIAL_MARK, strlen(SPECIAL_MARK)) == 0 || strcmp(name, ".wh..opq") == 0;
+}
+
 /* The path of what a marked name hides: the same without the mark. */
 static int visit_whiteout(struct files_walk *walk, const char *name, const struct stat *status)
 {
@@ -149,7 +155,7 @@ static int visit(struct files_walk *walk, const char *name, const struct stat *s
 
 	if (S_ISDIR(status->st_mode))
 		return visit_directory(walk, name, status, fd);
-	if (reading->raw && strncmp(name, SPECIAL_MARK, strlen(SPECIAL_MARK)) == 0)
+	if (reading->raw && is_note(name))
 		return 0;
 	if (reading->raw && is_whiteout(status, name))
 		return visit_whiteout(walk, name, status);
