@@ -21,11 +21,10 @@ export interface PaxOverrides {
  * @throws {AirplantError} `ERR_INVALID_ARCHIVE`
  */
 export function applyPax(into: PaxOverrides, records: readonly PaxRecord[], at: number): void {
-  for (const record of records) {
-    const [key, value] = record
+  for (const [key, value] of records) {
     if (key.startsWith('SCHILY.xattr.')) setXattr(into, key.slice('SCHILY.xattr.'.length), value)
     else if (key.startsWith('LIBARCHIVE.xattr.')) setEncodedXattr(into, key, value, at)
-    else if (key.startsWith('GNU.sparse.')) (into.sparse ??= []).push(record)
+    else if (key.startsWith('GNU.sparse.')) (into.sparse ??= []).push([key, Buffer.from(value)])
     else if (value.length > 0) setField(into, key, value, at)
   }
 }
