@@ -18,26 +18,27 @@ function rounded(value: number): number {
 const HOUR = 3600
 const DAY = 24 * HOUR
 
-/** From how many seconds on which unit is used, and how many seconds it has: docker's steps. */
-const AGES: readonly (readonly [from: number, unit: string, size: number])[] = [
+/** From how many seconds on which words are used, and how many seconds their unit has: docker's steps. */
+const AGES: readonly (readonly [from: number, words: string, size?: number])[] = [
   [2 * 365 * DAY, 'years', 365 * DAY],
   [2 * 30 * DAY, 'months', 30 * DAY],
   [2 * 7 * DAY, 'weeks', 7 * DAY],
   [2 * DAY, 'days', DAY],
   [2 * HOUR, 'hours', HOUR],
+  [HOUR, 'About an hour'],
   [2 * 60, 'minutes', 60],
+  [60, 'About a minute'],
   [2, 'seconds', 1],
+  [1, '1 second'],
+  [-Infinity, 'Less than a second'],
 ]
 
 /** How long ago, as docker shows it: `'3 weeks ago'`; `'N/A'` when nobody knows. @param now milliseconds since 1970 */
 export function humanAge(time: string | undefined, now: number): string {
   const seconds = time === undefined ? NaN : Math.floor((now - Date.parse(time)) / 1000)
-  if (Number.isNaN(seconds)) return 'N/A'
-  const [, unit, size] = AGES.find(([from]) => seconds >= from) ?? []
-  if (unit !== undefined && size !== undefined) return `${Math.floor(seconds / size)} ${unit} ago`
-  if (seconds >= HOUR) return 'About an hour ago'
-  if (seconds >= 60) return 'About a minute ago'
-  return seconds === 1 ? '1 second ago' : 'Less than a second ago'
+  const [, words, size] = AGES.find(([from]) => seconds >= from) ?? []
+  if (words === undefined) return 'N/A'
+  return size === undefined ? `${words} ago` : `${Math.floor(seconds / size)} ${words} ago`
 }
 
 /** `'0.2s'`, `'12s'`, `'3m20s'`. */

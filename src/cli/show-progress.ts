@@ -11,6 +11,9 @@ interface LayerLine {
   from: number
 }
 
+/** Where progress is shown, as process.stderr. */
+export type ProgressStream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns' | 'rows'>
+
 const WIDTH = 20
 const INTERVAL = 100
 
@@ -29,13 +32,15 @@ const words: Readonly<Record<LayerState, string>> = {
  * @param stream where to, normally stderr: stdout is for results
  */
 export class ProgressDisplay {
-  readonly #stream: NodeJS.WriteStream
+  readonly #stream: ProgressStream
   readonly #isLive: boolean
   readonly #layers = new Map<string, LayerLine>()
+  /** What was said of failures, and until when it holds. */
+  readonly #retries = new Map<string, number>()
   #drawn = 0
   #last = -Infinity
 
-  constructor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv) {
+  constructor(stream: ProgressStream, env: NodeJS.ProcessEnv) {
     this.#stream = stream
     this.#isLive = stream.isTTY && !env['CI'] && env['TERM'] !== 'dumb'
   }
@@ -43,8 +48,7 @@ export class ProgressDisplay {
   /** Takes an event; an arrow function, to be passed as `onProgress`. */
   readonly show = (event: ProgressEvent): void => {
     if (event.kind === 'layer') this.#update(event)
-    else if (event.kind === 'retry')
-      this.#say(`${event.reference}: ${event.reason}; trying again in ${humanDuration(event.delay)}`)
+    else if (event.kind === 'retry') this.#sayRetry(event)
     else if (event.kind === 'done') this.#finish(event)
     else if (this.#isLive) this.#say(`${event.reference}: asking the registry`)
   }
@@ -57,6 +61,14 @@ export class ProgressDisplay {
     const isNews = known?.state !== state
     if (!isNews && now() - this.#last < INTERVAL) return
     this.#draw()
+  }
+
+  /** Layers on their way at once fail at once: one line is enough for all of them. */
+  #sayRetry({ reference, reason, delay }: Extract<ProgressEvent, { kind: 'retry' }>): void {
+    const what = `${reference}: ${reason}`
+    if ((this.#retries.get(what) ?? -Infinity) > now()) return
+    this.#retries.set(what, now() + delay)
+    this.#say(`${what}; trying again in ${humanDuration(delay)}`)
   }
 
   #finish({ reference, digest, changed, bytes, elapsed }: Extract<ProgressEvent, { kind: 'done' }>): void {
