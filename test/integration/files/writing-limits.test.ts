@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -145,6 +145,7 @@ test('a worker that is ended says so to whoever still writes', async () => {
 
 test('its socket takes one connection, and is found however deep the state directory is', async () => {
   const base = mkdtempSync(join(tmpdir(), 'airplant-deep-'))
+  chmodSync(base, 0o711)
   const before = process.env['AIRPLANT_STATE_DIR']
   process.env['AIRPLANT_STATE_DIR'] = join(base, 'deep'.repeat(30), 'deeper'.repeat(10))
   const deep = await fileTargets()
