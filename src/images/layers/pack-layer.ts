@@ -55,7 +55,8 @@ export function packLayer(items: AsyncIterable<PackItem>, options: PackOptions =
     stream.once('end', () => {
       resolve({ digest: blob.digest(), diffId: diff.digest(), size: blob.size, mediaType: mediaTypes[compression] })
     })
-    stream.once('error', reject)
+    // Leaving a loop over the stream destroys it with such an error.
+    stream.once('error', (error) => reject(error.name === 'AbortError' ? closed() : error))
     stream.once('close', () => reject(closed()))
   })
   // Whoever only pipes the stream learns of errors there.
