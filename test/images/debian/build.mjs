@@ -2,7 +2,7 @@
 // for an ordinary user, and not twice at once; scripts/setup/images.mjs does so. DIRECTORY appears when all is done, with
 // registry/ (the storage of a registry that has them all), images.json (what there is) and logs/.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { debianSources } from './apt.mjs'
 import { makeBaseSystem } from './base-system.mjs'
 import { writeLayer } from './layer.mjs'
@@ -15,7 +15,8 @@ const atOnce = 2
 /** The longest first, so that none of them runs alone at the end. */
 const firstOnes = ['rabbitmq', 'postgres', 'mariadb']
 const result = resolve(process.argv[2])
-const directory = `${result}.building`
+// One name for all: what an interrupted build left goes with the next one.
+const directory = join(dirname(result), 'building')
 const architecture = { x64: 'amd64' }[process.arch] ?? process.arch
 const paths = {
   layout: join(directory, 'layout'),
