@@ -119,6 +119,8 @@ make_accounts() {
 	{
 		echo 'SET @@SESSION.SQL_LOG_BIN=0; SET @@SESSION.SQL_MODE=REPLACE(@@SESSION.SQL_MODE, "NO_BACKSLASH_ESCAPES", "");'
 		echo "DROP USER IF EXISTS root@'127.0.0.1', root@'::1'; DROP DATABASE IF EXISTS test;"
+		# Made by mariadb-install-db, without a password.
+		[ "$(uname -n)" = localhost ] || echo "DROP USER IF EXISTS root@$(quoted "$(uname -n)");"
 		if [ "$MARIADB_ROOT_HOST" != localhost ]; then
 			echo "CREATE USER root@$(quoted "$MARIADB_ROOT_HOST") $root;"
 			echo "GRANT ALL ON *.* TO root@$(quoted "$MARIADB_ROOT_HOST") WITH GRANT OPTION;"
@@ -166,7 +168,7 @@ initialise() {
 	# Before the long part: an unreadable directory ends here.
 	ls /docker-entrypoint-initdb.d/ >/dev/null
 	note Note 'Initializing database files'
-	mariadb-install-db --datadir="$DATADIR" --rpm --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve \
+	mariadb-install-db --datadir="$DATADIR" --rpm --auth-root-authentication-method=normal --skip-test-db \
 		--default-time-zone=SYSTEM --skip-log-bin --expire-logs-days=0 --loose-innodb_buffer_pool_load_at_startup=0 \
 		--loose-innodb_buffer_pool_dump_at_shutdown=0 "${@:2}" >/dev/null
 	note Note 'Database files initialized'
