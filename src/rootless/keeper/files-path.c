@@ -96,7 +96,8 @@ void apply_keep_parent(struct apply *apply, const char *path, int fd, const stru
 static int explain_parent(struct apply *apply, const struct entry *entry)
 {
 	if (errno == ELOOP)
-		return files_fail(apply->files, ELOOP, "unsafe", entry->path, "%s", "links lead in a circle");
+		return files_fail(apply->files, ELOOP, "unsafe", entry->path, "%s",
+				  "links lead in a circle, or too many parents are missing");
 	return apply_fail(apply, entry, "directory");
 }
 
