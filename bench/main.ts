@@ -5,7 +5,11 @@ import { parseArgs } from 'node:util'
 import { isAirplantError } from '../src/index.ts'
 import { measureBaseline } from './baseline.ts'
 import { measureCreate } from './create.ts'
+import { measureCommit } from './commit.ts'
 import { measureExec } from './exec.ts'
+import { measureImageStart } from './image-start.ts'
+import { measureManyFiles } from './many-files.ts'
+import { measurePull } from './pull.ts'
 import { measureFreshProcess } from './fresh-process.ts'
 import { measureKeeper } from './keeper.ts'
 import { measureAlive, measureSeries } from './many.ts'
@@ -24,6 +28,10 @@ const benches: Readonly<Record<string, () => Promise<Section>>> = {
   whole: measureWholeProcess,
   series: measureSeries,
   alive: measureAlive,
+  pull: measurePull,
+  image: measureImageStart,
+  files: measureManyFiles,
+  commit: measureCommit,
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } })

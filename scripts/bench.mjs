@@ -5,6 +5,7 @@ import { cpSync, existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { suitableAccount } from './setup/account.mjs'
+import { serveImages } from './setup/images.mjs'
 import { copyFor, removeCopy } from './setup/copy.mjs'
 import { asAccount } from './setup/vitest.mjs'
 
@@ -12,7 +13,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const main = join('dist', 'bench', 'main.js')
 const args = process.argv.slice(2)
 
-process.exitCode = process.getuid() === 0 ? benchAsAccount() : bench(process.execPath, [join(root, main), ...args], {})
+const images = await serveImages({ ids: process.getuid() === 0 ? suitableAccount() : undefined })
+Object.assign(process.env, images.env)
+try {
+  process.exitCode =
+    process.getuid() === 0 ? benchAsAccount() : bench(process.execPath, [join(root, main), ...args], {})
+} finally {
+  images.stop()
+}
 
 function benchAsAccount() {
   const docker = spawnSync(process.execPath, [join(root, 'dist', 'bench', 'docker.js')], { encoding: 'utf8' })
