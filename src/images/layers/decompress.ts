@@ -50,8 +50,8 @@ async function* unzstd(source: AsyncIterable<Buffer>, windowBytes: number): Asyn
 async function* checkFrames(source: AsyncIterable<Buffer>, windowBytes: number): AsyncGenerator<Buffer> {
   const frames = new ZstdFrames(windowBytes)
   for await (const chunk of source) {
-    frames.take(chunk)
-    yield chunk
+    // Node's decoder drops what follows a frame in the same write (https://github.com/nodejs/node/issues/64741).
+    yield* frames.split(chunk)
   }
   frames.end()
 }

@@ -2,6 +2,7 @@ import { invalidArchive, overLimit } from '../tar/tar-error.ts'
 
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
+const NOTHING = Buffer.alloc(0)
 
 /** RFC 8878, section 3.1.1.2.3. */
 const BLOCK_MAX = 128 * 1024
@@ -12,7 +13,7 @@ const BLOCK_MAX = 128 * 1024
  */
 export class ZstdFrames {
   readonly #windowBytes: number
-  #buffer = Buffer.alloc(0)
+  #buffer = NOTHING
   /** Bytes to pass over before the next header. */
   #skip = 0
   #next: (bytes: Buffer) => number | undefined = (bytes) => this.#frame(bytes)
@@ -24,29 +25,48 @@ export class ZstdFrames {
     this.#windowBytes = windowBytes
   }
 
-  /** @throws {AirplantError} `ERR_ARCHIVE_LIMIT` for a window over the limit, `ERR_INVALID_ARCHIVE` */
-  take(chunk: Buffer): void {
+  /**
+   * The chunk in parts that end where a frame ends.
+   *
+   * @throws {AirplantError} `ERR_ARCHIVE_LIMIT` for a window over the limit, `ERR_INVALID_ARCHIVE`
+   */
+  split(chunk: Buffer): Buffer[] {
+    const parts: Buffer[] = []
+    let given = 0
     let rest = chunk
     while (rest.length > 0) {
-      const passed = Math.min(this.#skip, rest.length)
-      this.#skip -= passed
-      rest = rest.subarray(passed)
-      if (rest.length === 0) return
-      const bytes = this.#buffer.length === 0 ? rest : Buffer.concat([this.#buffer, rest])
-      const used = this.#next(bytes)
-      if (used === undefined) {
-        this.#buffer = Buffer.from(bytes)
-        return
+      rest = this.#advance(rest)
+      // What is left is always the chunk's end.
+      const at = chunk.length - rest.length
+      if (at > given && (rest.length === 0 || this.#isBetween())) {
+        parts.push(chunk.subarray(given, at))
+        given = at
       }
-      rest = bytes.subarray(used)
-      this.#buffer = Buffer.alloc(0)
     }
+    return parts
   }
 
   /** @throws {AirplantError} `ERR_INVALID_ARCHIVE` when the last frame is not whole */
   end(): void {
-    if (this.#skip === 0 && this.#buffer.length === 0 && this.#between) return
+    if (this.#isBetween()) return
     throw invalidArchive('Its Zstandard stream is cut short')
+  }
+
+  #isBetween(): boolean {
+    return this.#skip === 0 && this.#buffer.length === 0 && this.#between
+  }
+
+  /** Passes over content, or reads the next header; what is left of the bytes. */
+  #advance(rest: Buffer): Buffer {
+    if (this.#skip > 0) {
+      const passed = Math.min(this.#skip, rest.length)
+      this.#skip -= passed
+      return rest.subarray(passed)
+    }
+    const bytes = this.#buffer.length === 0 ? rest : Buffer.concat([this.#buffer, rest])
+    const used = this.#next(bytes)
+    this.#buffer = used === undefined ? Buffer.from(bytes) : NOTHING
+    return used === undefined ? NOTHING : bytes.subarray(used)
   }
 
   /** Each of these reads one header: the bytes that it took, or undefined when there are too few. */
