@@ -15,11 +15,14 @@ export function canAsk(): boolean {
  * @param options.hidden what is typed does not show
  */
 export async function ask(question: string, { hidden = false }: { hidden?: boolean } = {}): Promise<string> {
-  process.stderr.write(question)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: hidden ? silent : process.stderr, terminal: true })
-  // Without a prompt of its own a redraw would erase the question.
-  if (!hidden) lines.setPrompt(question)
+  // After that the terminal is in raw mode: an answer, or Ctrl-C, may come as soon as the question shows.
+  if (hidden) process.stderr.write(question)
+  else {
+    lines.setPrompt(question)
+    lines.prompt()
+  }
   try {
     return await new Promise<string>((resolve) => {
       lines.once('line', resolve)

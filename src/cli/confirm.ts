@@ -15,6 +15,7 @@ export const forceFlag: Flag = { name: 'force', short: 'f', help: 'Do not ask' }
 export async function confirm(line: Pick<CommandLine, 'isOn'>, what: readonly string[]): Promise<boolean> {
   if (line.isOn('force')) return true
   if (!canAsk()) throw usageError('Cannot ask whether to remove: nobody can answer here', 'Write --force')
-  const answer = await ask(`This will remove:\n${what.map((each) => `  - ${each}\n`).join('')}Are you sure? [y/N] `)
+  process.stderr.write(`This will remove:\n${what.map((each) => `  - ${each}\n`).join('')}`)
+  const answer = await ask('Are you sure? [y/N] ')
   return /^y(es)?$/i.test(answer.trim())
 }

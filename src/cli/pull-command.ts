@@ -74,7 +74,7 @@ async function tagsOf(references: readonly Reference[], opened: RegistryClient):
   const names: string[] = []
   for (const reference of references) {
     const { registry, repository } = reference
-    for (const tag of await client.listTags(reference)) names.push(`${registry}/${repository}:${tag}`)
+    for (const tag of (await client.listTags(reference)).sort()) names.push(`${registry}/${repository}:${tag}`)
   }
   return names
 }

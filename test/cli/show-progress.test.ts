@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ProgressDisplay, type ProgressStream } from '../../src/cli/show-progress.ts'
+import { ProgressDisplay } from '../../src/cli/show-progress.ts'
 import type { ProgressEvent } from '../../src/images/progress.ts'
 
 const digest = `sha256:${'1234567890ab'.padEnd(64, '0')}`
