@@ -101,6 +101,31 @@ describe('images are saved', () => {
     },
   )
 
+  test('and podman loads it, and we what podman saves', async ({ skip }) => {
+    const podman = (...args: string[]): string => {
+      const storage = ['--root', bench.file('podman'), '--runroot', bench.file('podman-run'), '--storage-driver', 'vfs']
+      return execFileSync('podman', [...storage, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    }
+    try {
+      podman('info')
+    } catch {
+      skip('podman is missing or does not work here')
+    }
+    const { store, session, env } = bench
+    await loadImages(store, session, once(dockerArchive([lower, upper], { tags: ['for/podman:1'] })), { env })
+    await saveImages(store, session, ['for/podman:1'], { to: bench.file('for-podman.tar') })
+    expect(podman('load', '-i', bench.file('for-podman.tar'))).toContain('docker.io/for/podman:1')
+    expect(podman('inspect', '--format', '{{.Id}}', 'docker.io/for/podman:1').trim()).toBe(
+      store.lookup('for/podman:1')?.id.slice(7),
+    )
+    podman('save', '-o', bench.file('by-podman.tar'), 'docker.io/for/podman:1')
+    await using other = await ImageBench.start()
+    const [loaded] = await loadImages(other.store, other.session, bench.file('by-podman.tar'), { env: other.env })
+    expect(loaded).toMatchObject({ names: ['docker.io/for/podman:1'], image: { id: store.lookup('for/podman:1')?.id } })
+    podman('rmi', '-af')
+    execFileSync('podman', ['unshare', 'rm', '-rf', bench.file('podman'), bench.file('podman-run')])
+  })
+
   test('by an ID without a name, and what is unknown leaves no file', async () => {
     const { store, session, env } = bench
     const [loaded] = await loadImages(store, session, once(dockerArchive([lower])), { env })

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorOf, isSingleId } from '../../support/containers.ts'
 import { layerBlob, LayerBench } from '../../support/layers.ts'
 import { watchLeftovers } from '../../support/leftovers.ts'
+import { cannotRunScripts, runScript } from '../../support/scripts.ts'
 import {
   tarArchive,
   tarDirectory,
@@ -14,6 +16,7 @@ import {
 } from '../../support/tar-builder.ts'
 
 const left = watchLeftovers()
+const built = new URL('../../../dist/src/', import.meta.url)
 let bench: LayerBench
 
 beforeAll(async () => {
@@ -126,6 +129,30 @@ test('an abort ends an unpack at once', async () => {
   expect(await errorOf(unpack)).toMatchObject({ code: 'ERR_ABORTED', phase: 'unpack' })
   expect(performance.now() - begun).toBeLessThan(5000)
   expect(await errorOf(bench.unpack(blob, { signal: AbortSignal.abort() }))).toMatchObject({ code: 'ERR_ABORTED' })
+})
+
+test('two layers at once end as one does, and their threads end by themselves', async () => {
+  const large = layerBlob(tarArchive(tarFile('a', randomBytes(12 * 2 ** 20))))
+  const summaries = await Promise.all([bench.unpack(large), bench.unpack(large)])
+  expect(summaries.map(({ summary }) => summary.bytes)).toEqual([12 * 2 ** 20, 12 * 2 ** 20])
+  const threads = (): number => readdirSync('/proc/self/task').length
+  const busy = threads()
+  await expect.poll(threads, { timeout: 5000 }).toBeLessThan(busy)
+})
+
+test('a program that has unpacked ends when it has nothing else to do', async ({ skip }) => {
+  if (cannotRunScripts) skip(cannotRunScripts)
+  const blob = layerBlob(tarArchive(tarFile('a', randomBytes(5 * 2 ** 20))))
+  const { stdout } = await runScript(`
+    const { Session } = await import(${JSON.stringify(new URL('rootless/session.js', built).href)})
+    const { unpackLayer } = await import(${JSON.stringify(new URL('images/layers/unpack-layer.js', built).href)})
+    const session = await Session.start()
+    const blob = ${JSON.stringify({ path: bench.file(blob.bytes), diffId: blob.diffId })}
+    const { entries } = await unpackLayer(session, blob, ${JSON.stringify(bench.directory())})
+    const done = performance.now()
+    process.on('exit', () => console.log(entries, performance.now() - done < 900))
+  `)
+  expect(stdout.trim()).toBe('1 true')
 })
 
 test('no sockets of file workers stay behind', () => {
