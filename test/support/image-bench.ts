@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ImageStore } from '../../src/images/store/image-store.ts'
@@ -22,7 +22,10 @@ export class ImageBench implements AsyncDisposable {
   }
 
   static async start(): Promise<ImageBench> {
-    return new ImageBench(await Session.start(), mkdtempSync(join(tmpdir(), 'airplant-images-')))
+    const path = mkdtempSync(join(tmpdir(), 'airplant-images-'))
+    // Real root's containers have another user, who has to get to the store.
+    chmodSync(path, 0o755)
+    return new ImageBench(await Session.start(), path)
   }
 
   file(name: string): string {
@@ -30,7 +33,8 @@ export class ImageBench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await removeByKeeper(this.session, join(this.path, 'store'))
+    // Real root may delete everybody's files, and the keeper not root's.
+    if (process.getuid?.() !== 0) await removeByKeeper(this.session, join(this.path, 'store'))
     await this.session[Symbol.asyncDispose]()
     rmSync(this.path, { recursive: true, force: true })
   }
