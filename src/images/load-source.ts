@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { lstat, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { AirplantError } from '../errors.ts'
+import { now } from '../rootless/clock.ts'
+import { aboutImage } from './about-image.ts'
 import type { LocalImage } from './image.ts'
 import type { ImageSource } from './image-source.ts'
 import type { PullOptions } from './pull-image.ts'
@@ -19,68 +21,82 @@ interface Remembered {
  * The image of an archive, layout directory or root file system tar. It is read into the store once; a note of what the file was then
  * saves doing so again.
  *
- * @throws {AirplantError} `ERR_SOURCE_MISSING`, and those of `loadImages` and `importImage`
+ * @throws {AirplantError} `ERR_SOURCE_MISSING`, `ERR_IMAGE_NOT_FOUND` when it holds several images and none is named, and those of
+ *   `loadImages` and `importImage`
  */
 export async function loadSource(source: ImageSource, options: PullOptions): Promise<LocalImage> {
-  const { session, env } = options
-  const store = ImageStore.of(session, env)
-  const facts = await factsOf(source)
-  const note = join(store.home, 'images', `source-${hash(JSON.stringify([source, options.platform ?? '']))}.json`)
-  const known = await readNote(note)
-  const image = known?.facts === facts ? await store.find(known.id) : undefined
-  if (image) return image
-  const id = await read(store, source, options)
-  store.context.temporary.replaceFile(note, JSON.stringify({ facts, id } satisfies Remembered))
-  const loaded = await store.find(id)
-  if (loaded) return loaded
-  throw new AirplantError({
-    code: 'ERR_STORE',
-    phase: 'pull',
-    message: `Cannot find what was loaded from "${pathOf(source)}" in the store`,
-    hint: 'Another process may have removed it; try again',
-  })
+  const began = now()
+  try {
+    const store = ImageStore.of(options.session, options.env)
+    const stat = await statOf(source)
+    const facts = factsOf(stat)
+    const path = resolve(pathOf(source))
+    const key = JSON.stringify([{ ...source, path }, options.platform ?? ''])
+    const note = join(store.home, 'images', `source-${hash(key)}.json`)
+    const known = await readNote(note)
+    const image = known?.facts === facts ? await recall(store, known.id, options) : undefined
+    if (image) return image
+    const loaded = await read(store, source, options, new Date(Number(stat.mtimeMs)))
+    store.context.temporary.replaceFile(note, JSON.stringify({ facts, id: loaded.id } satisfies Remembered))
+    return loaded
+  } catch (error) {
+    throw aboutImage(error, { phase: 'pull', image: pathOf(source), began, signal: options.signal })
+  }
 }
 
-async function read(store: ImageStore, source: ImageSource, options: PullOptions): Promise<string> {
-  const { session, env, signal, onProgress, platform } = options
+/** What was read earlier, unpacked now if it was for another mapping of IDs. */
+async function recall(store: ImageStore, id: string, options: PullOptions): Promise<LocalImage | undefined> {
+  const stored = store.lookup(id)
+  if (!stored) return undefined
+  const known = store.local(stored)
+  if (known) return known
+  const { unpackStored } = await import('./unpack-stored.ts')
+  return await unpackStored(store, stored, options)
+}
+
+async function read(
+  store: ImageStore,
+  source: ImageSource,
+  { session, env, signal, onProgress, platform }: PullOptions,
+  created: Date,
+): Promise<LocalImage> {
   if ('tar' in source) {
     const { importImage } = await import('./archives/import-image.ts')
-    return (await importImage(store, session, source.tar, { env, signal, platform })).image.id
+    // With the file's own time whoever reads it gets the same image.
+    const { image } = await importImage(store, session, source.tar, { env, signal, onProgress, platform, created })
+    return image
   }
   const { loadImages } = await import('./archives/load-images.ts')
   const { reference } = source
-  const loaded = await loadImages(store, session, pathOf(source), { reference, env, signal, onProgress, platform })
-  if (loaded.length === 1) return loaded[0]!.image.id
-  throw new AirplantError({
-    code: 'ERR_IMAGE_NOT_FOUND',
-    phase: 'pull',
-    message: `Cannot tell which image of "${pathOf(source)}" is meant: it has ${loaded.length}`,
-    hint: `Give one as reference: ${loaded.flatMap(({ names }) => names).join(', ')}`,
-    image: pathOf(source),
-  })
+  const options = { reference, env, signal, onProgress, platform, single: true }
+  const [loaded] = await loadImages(store, session, pathOf(source), options)
+  return loaded!.image
 }
 
 /** Of a layout its index counts: blobs never change. */
-async function factsOf(source: ImageSource): Promise<string> {
-  const path = 'oci' in source ? join(source.oci, 'index.json') : pathOf(source)
+async function statOf(source: ImageSource): Promise<BigIntStats> {
+  const path = pathOf(source)
   try {
-    return text(await stat(path, { bigint: true }))
+    const found = await stat(path, { bigint: true })
+    if (!found.isDirectory()) return found
+    return await stat(join(path, 'index.json'), { bigint: true }).catch(() => found)
   } catch (cause) {
-    // A layout may also be given as an archive would be, and the other way round.
-    const other = await lstat(pathOf(source), { bigint: true }).catch(() => undefined)
-    if (other) return text(other)
     throw new AirplantError({
       code: 'ERR_SOURCE_MISSING',
       phase: 'pull',
-      message: `Cannot read an image from "${pathOf(source)}": no such file or directory`,
-      hint: 'Check the path; relative ones start at the working directory',
-      detail: pathOf(source),
+      message: `Cannot read an image from "${path}": ${isMissing(cause) ? 'there is no such file or directory' : (cause as Error).message}`,
+      hint: 'Check the path, and that you may read it; relative ones start at the working directory',
+      detail: path,
       cause,
     })
   }
 }
 
-function text({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+function factsOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
 

@@ -63,15 +63,18 @@ async function packLayerOf(
   if (!layer) throw missingLayer(key)
   await using worker = await FileWorker.start(session, { kind: 'directory', path: layer.directory })
   const channel = await worker.connect()
+  const packed = packLayer(channel.read('', { raw: true }), { compression: 'gzip' })
+  const end = (): void => void packed.stream.destroy(new Error('Aborted'))
+  signal?.addEventListener('abort', end)
   try {
-    const packed = packLayer(channel.read('', { raw: true }), { compression: 'gzip' })
-    const end = (): void => void packed.stream.destroy(signal?.reason as Error)
-    signal?.addEventListener('abort', end, { once: true })
+    if (signal?.aborted) end()
     const { digest, size } = await store.blobs.add(packed.stream)
-    signal?.removeEventListener('abort', end)
     const { diffId, mediaType } = await packed.result
     return { descriptor: { mediaType, digest, size }, diffId }
+  } catch (error) {
+    throw signal?.aborted ? aborted(key, signal) : error
   } finally {
+    signal?.removeEventListener('abort', end)
     channel.close()
   }
 }
@@ -96,6 +99,16 @@ async function putJson(store: ImageStore, document: object, mediaType: string): 
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
   await store.blobs.put(digest, bytes)
   return { mediaType, digest, size: bytes.length }
+}
+
+function aborted(key: string, { reason }: AbortSignal): AirplantError {
+  return new AirplantError({
+    code: 'ERR_ABORTED',
+    phase: 'store',
+    message: `Cannot pack the layer ${key}: it was aborted`,
+    hint: 'Give it more time, or look what fired the signal',
+    cause: reason,
+  })
 }
 
 function missingLayer(key: string): AirplantError {

@@ -1,10 +1,13 @@
-import { statSync } from 'node:fs'
 import { AirplantError } from '../errors.ts'
+import { now } from '../rootless/clock.ts'
+import { aboutImage } from './about-image.ts'
 import type { LocalImage } from './image.ts'
 import type { ImageSource, PullPolicy } from './image-source.ts'
 import { checkPlatform, isPlatform, parsePlatform } from './platform.ts'
 import type { PullOptions } from './pull-image.ts'
+import { formatReference, parseReference } from './reference.ts'
 import { ImageStore } from './store/image-store.ts'
+import type { StoredImage } from './store/image-table.ts'
 
 /** How an image is got. */
 export interface EnsureOptions extends PullOptions {
@@ -25,35 +28,55 @@ export async function ensureImage(source: string | ImageSource, options: EnsureO
     const { loadSource } = await import('./load-source.ts')
     return await loadSource(source, options)
   }
-  const { session, env, pull = 'missing', platform } = options
-  const store = ImageStore.of(session, env)
-  const known = pull === 'always' ? undefined : await store.find(source)
-  if (known && isFresh(store, source, pull)) {
-    if (platform === undefined || isFor(known, platform)) return known
-    if (pull === 'never') checkPlatform(known.config.platform, parsePlatform(platform), source)
+  const began = now()
+  try {
+    return (await fromStore(source, options)) ?? (await fromRegistry(source, options))
+  } catch (error) {
+    throw aboutImage(error, { phase: 'pull', image: source, began, signal: options.signal })
   }
-  // Packed it may be there all the same: unpacked for another mapping of IDs, or read by another tool.
-  const stored = !known && pull !== 'always' ? store.lookup(source) : undefined
-  if (stored && (platform === undefined || isFor(stored, platform)) && isFresh(store, source, pull)) {
-    const { unpackStored } = await import('./unpack-stored.ts')
-    const unpacked = await unpackStored(store, stored, options)
-    if (unpacked) return unpacked
-  }
-  if (pull === 'never') throw notAllowed(source, store.home)
+}
+
+async function fromRegistry(source: string, options: EnsureOptions): Promise<LocalImage> {
+  if (options.pull === 'never') throw notAllowed(source, ImageStore.of(options.session, options.env).home)
   const { pullImage } = await import('./pull-image.ts')
   return await pullImage(source, options)
 }
 
-function isFor({ config }: Pick<LocalImage, 'config'>, platform: string): boolean {
-  return isPlatform(config.platform, parsePlatform(platform))
+/** What the store has and the policy lets count. */
+async function fromStore(source: string, options: EnsureOptions): Promise<LocalImage | undefined> {
+  const { session, env, pull = 'missing', platform } = options
+  const store = ImageStore.of(session, env)
+  const stored = store.lookup(source)
+  if (!stored || !isFresh(stored, source, pull)) return undefined
+  if (platform !== undefined && !isPlatform(stored.config.platform, parsePlatform(platform))) {
+    if (pull === 'never') checkPlatform(stored.config.platform, parsePlatform(platform), source)
+    return undefined
+  }
+  const known = store.local(stored)
+  if (known) return known
+  // Packed it may be there all the same: unpacked for another mapping of IDs, or read by another tool.
+  const { unpackStored } = await import('./unpack-stored.ts')
+  return await unpackStored(store, stored, options)
 }
 
-/** A pull leaves its time at the manifest. */
-function isFresh(store: ImageStore, name: string, pull: PullPolicy): boolean {
-  if (typeof pull !== 'object') return true
-  const { descriptor } = store.lookup(name) ?? {}
-  const stat = descriptor && statSync(store.blobs.path(descriptor.digest), { throwIfNoEntry: false })
-  return stat !== undefined && Date.now() - stat.mtimeMs < pull.newerThan
+/** Whether an image need not be asked for again. Only a name can come to mean another one, not an ID. */
+function isFresh(stored: StoredImage, source: string, pull: PullPolicy): boolean {
+  if (pull === 'missing' || pull === 'never') return true
+  const name = stored.names.includes(source) ? source : fullName(source)
+  const isName = name !== undefined && stored.names.includes(name)
+  if (pull === 'always') return !isName && !source.includes('@')
+  if (!isName || name.includes('@')) return true
+  const age = Date.now() - (stored.checked.get(name) ?? -Infinity)
+  // A clock that was wrong then makes no image fresh for years.
+  return age >= 0 && age < pull.newerThan
+}
+
+function fullName(source: string): string | undefined {
+  try {
+    return formatReference(parseReference(source))
+  } catch {
+    return undefined
+  }
 }
 
 function notAllowed(name: string, home: string): AirplantError {

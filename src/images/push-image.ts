@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { AirplantError } from '../errors.ts'
 import { now } from '../rootless/clock.ts'
 import type { Session } from '../rootless/session.ts'
+import { aboutImage } from './about-image.ts'
 import type { Descriptor } from './descriptor.ts'
 import { eachAtOnce } from './each-at-once.ts'
 import { openClient } from './open-client.ts'
@@ -31,31 +32,34 @@ export interface PushedImage {
   readonly size: number
 }
 
-const LAYERS_AT_ONCE = 3
+const BLOBS_AT_ONCE = 3
 
 /**
  * Puts an image of the store into a registry: layers that are not there, its configuration, its manifest. A snapshot gets its blobs first.
  *
  * @throws {AirplantError} `ERR_IMAGE_NOT_FOUND`, `ERR_INVALID_REFERENCE`, `ERR_REGISTRY_AUTH`, `ERR_REGISTRY_UNREACHABLE`,
- *   `ERR_REGISTRY_ANSWER`, `ERR_RATE_LIMITED`, `ERR_STORE`, `ERR_ABORTED`
+ *   `ERR_REGISTRY_ANSWER`, `ERR_RATE_LIMITED`, `ERR_INVALID_IMAGE` (a layer that may not be distributed), `ERR_DISK_FULL`, `ERR_STORE`, `ERR_ABORTED`
  * @example
  * await pushImage('registry.example/team/seed:1', { session, env: process.env })
  */
 export async function pushImage(name: string, options: PushOptions): Promise<PushedImage> {
   const began = now()
-  const { session, env, signal, onProgress, destination = name } = options
-  const reference = parseReference(destination)
-  if (reference.digest !== undefined) throw cannotChoose(destination)
-  const store = ImageStore.of(session, env)
-  const image = await packSnapshot(store, session, store.require(name), signal)
-  const text = formatReference(reference)
-  await using client = await openClient(text, options)
-  const bytes = await pushBlobs({ store, client, reference, image, text, options })
-  const manifest = store.manifestBytes(image)!
-  const digest = await client.putManifest(reference, manifest, image.descriptor!.mediaType)
-  const done = { digest, id: image.id, changed: bytes > 0, bytes, elapsed: now() - began }
-  onProgress?.({ kind: 'done', reference: text, ...done })
-  return { digest, size: manifest.length }
+  const { session, env, signal, destination = name } = options
+  try {
+    const reference = parseReference(destination)
+    if (reference.digest !== undefined) throw cannotChoose(destination)
+    const store = ImageStore.of(session, env)
+    store.require(name)
+    const text = formatReference(reference)
+    await using client = await openClient(text, options)
+    // Nobody deletes its blobs meanwhile.
+    return await store.withLock('collect', { shared: true, signal }, async () => {
+      const image = await packSnapshot(store, session, store.require(name), signal)
+      return await send({ store, client, reference, image, text, options, began })
+    })
+  } catch (error) {
+    throw aboutImage(error, { phase: 'push', image: destination, began, signal })
+  }
 }
 
 interface Push {
@@ -65,19 +69,38 @@ interface Push {
   readonly image: StoredImage
   readonly text: string
   readonly options: PushOptions
+  /** When it began, by `now()`. */
+  readonly began: number
 }
 
-/** The registry takes a manifest only when it has all blobs. @returns bytes sent */
-async function pushBlobs(push: Push): Promise<number> {
-  const { image, text } = push
+/** The registry takes a manifest only when it has all blobs. */
+async function send(push: Push): Promise<PushedImage> {
+  const { store, client, reference, image, text, options, began } = push
   const { config, layers } = image.manifest!
   const foreign = layers.find(({ isForeign }) => isForeign)
   if (foreign) throw foreignLayer(text, foreign.digest)
-  const sent = await eachAtOnce([...layers, config], LAYERS_AT_ONCE, (blob) => pushBlob(push, blob))
-  return sent.reduce((sum, bytes) => sum + bytes, 0)
+  const missing = [...layers, config].find(({ digest, size }) => !store.blobs.has(digest, size))
+  if (missing) throw incomplete(text, missing.digest)
+  const sendOne = (blob: Descriptor, _: number, stop: AbortSignal): Promise<number> => pushBlob(push, blob, stop)
+  const sent = await eachAtOnce(oncePerDigest([...layers, config]), BLOBS_AT_ONCE, sendOne, options.signal)
+  const bytes = sent.reduce((sum, each) => sum + each, 0)
+  const manifest = store.manifestBytes(image)!
+  const digest = await client.putManifest(reference, manifest, image.descriptor!.mediaType)
+  const done = { digest, id: image.id, changed: bytes > 0, bytes, elapsed: now() - began }
+  options.onProgress?.({ kind: 'done', reference: text, ...done })
+  return { digest, size: manifest.length }
 }
 
-async function pushBlob({ store, client, reference, image, text, options }: Push, blob: Descriptor): Promise<number> {
+/** An empty layer may be there several times, and two uploads of one blob at once would both send it. */
+function oncePerDigest(blobs: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
+}
+
+async function pushBlob(
+  { store, client, reference, image, text, options }: Push,
+  blob: Descriptor,
+  signal: AbortSignal,
+): Promise<number> {
   const { digest, size } = blob
   const report = (state: 'exists' | 'uploading' | 'done', done: number): void =>
     options.onProgress?.({ kind: 'layer', reference: text, digest, state, done, total: size })
@@ -85,7 +108,7 @@ async function pushBlob({ store, client, reference, image, text, options }: Push
   const outcome = await client.pushBlob(reference, blob, () => createReadStream(store.blobs.path(digest)), {
     mountFrom: otherRepository(image, reference),
     onProgress: (done) => report('uploading', done),
-    signal: options.signal,
+    signal,
   })
   report(outcome === 'uploaded' ? 'done' : 'exists', size)
   return outcome === 'uploaded' ? size : 0
@@ -103,6 +126,17 @@ function cannotChoose(name: string): AirplantError {
     phase: 'push',
     message: `Cannot push to "${name}": a digest is what comes out of a push`,
     hint: 'Write a tag',
+  })
+}
+
+function incomplete(name: string, digest: string): AirplantError {
+  return new AirplantError({
+    code: 'ERR_STORE',
+    phase: 'push',
+    message: `Cannot push "${name}": the store does not have its blob ${digest} any more`,
+    hint: 'Pull or load the image again, for this platform',
+    image: name,
+    detail: digest,
   })
 }
 

@@ -77,7 +77,7 @@ export async function storeImage(store: ImageStore, name: string, image: MadeIma
       })
     }
     const { mediaType, digest, size } = image.manifest
-    await store.tag(parseReference(name), { mediaType, digest, size }, index)
+    await store.tag(parseReference(name), { mediaType, digest, size }, { index })
   })
 }
 

@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly reference?: string | undefined
   /** `'linux/arm64'`, of images for several. @default this machine's */
   readonly platform?: string | undefined
+  /** There has to be one image only, so that it is clear which is meant. @default false */
+  readonly single?: boolean | undefined
   readonly limits?: Partial<UnpackLimits> | undefined
   readonly onProgress?: OnProgress | undefined
   readonly signal?: AbortSignal | undefined
@@ -78,7 +80,9 @@ async function findImages(
   const isDocker = !isOci && (await files.find('manifest.json')) !== undefined
   if (!isOci && !isDocker) throw incomplete(files, 'it has neither manifest.json nor index.json with oci-layout')
   const images = isOci ? await readOciLayout(store, files, platform) : await readDockerArchive(store, files)
-  return options.reference === undefined ? images : [choose(files, images, options.reference)]
+  if (options.reference !== undefined) return [choose(files, images, options.reference)]
+  if (options.single && images.length !== 1) throw several(files, images)
+  return images
 }
 
 async function openSource(
@@ -107,6 +111,16 @@ function choose(files: ArchiveFiles, images: readonly ArchivedImage[], reference
     phase: 'store',
     hint: 'Name one of these, or leave the reference out',
     image: reference,
+  })
+}
+
+function several(files: ArchiveFiles, images: readonly ArchivedImage[]): AirplantError {
+  const there = images.flatMap(({ names, labels }) => (names.length > 0 ? names : labels))
+  return new AirplantError({
+    code: 'ERR_IMAGE_NOT_FOUND',
+    message: `Cannot tell which image of ${files.origin} is meant: it has ${images.length}`,
+    phase: 'store',
+    hint: there.length > 0 ? `Give one as reference: ${there.join(', ')}` : 'Make it again with one image in it',
   })
 }
 

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -58,8 +59,9 @@ export class BlobStore {
     const { algorithm } = parseDigest(digest)
     const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
     if (actual !== digest) throw mismatch(digest, `the bytes have ${actual}`)
-    if (this.has(digest, bytes.length)) return
     const path = this.#prepare(digest)
+    // It is small: what was damaged since is replaced at once.
+    if (this.has(digest, bytes.length) && readFileSync(path).equals(bytes)) return
     this.#context.temporary.replaceFile(path, bytes, { sync: true })
   }
 
@@ -148,18 +150,34 @@ export class BlobStore {
     return hash.digest('hex') === hex
   }
 
+  /** Deletes a blob that is no longer what its name says. @returns whether it is to be fetched again */
+  async dropDamaged(digest: string): Promise<boolean> {
+    return await this.#context.withLock(`write-${digest}`, {}, async () => {
+      if (this.has(digest) && (await this.check(digest))) return false
+      this.remove(digest)
+      return true
+    })
+  }
+
+  /** Deletes the beginning of a blob, unless somebody continues it. @returns bytes */
+  async dropPartial(digest: string): Promise<number> {
+    const path = partialPath(this.#context.layout.tmp, digest)
+    if (!lstatSync(path, { throwIfNoEntry: false })) return 0
+    await using lock = await this.#context.lock(`write-${digest}`, { wait: false })
+    const size = lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+    if (!lock) return 0
+    rmSync(path, { force: true })
+    return size
+  }
+
   /** Deletes beginnings of blobs that nobody continues. @param options.all also young ones @returns bytes */
   async removePartials(options: { all: boolean }): Promise<number> {
     let bytes = 0
     for (const name of readdirSync(this.#context.layout.tmp)) {
-      const [, algorithm, hex] = /^(sha256|sha512)-([0-9a-f]+)\.partial$/.exec(name) ?? []
-      const path = join(this.#context.layout.tmp, name)
-      const stat = lstatSync(path, { throwIfNoEntry: false })
-      if (hex === undefined || !stat || (!options.all && Date.now() - stat.mtimeMs < PARTIAL_AGE)) continue
-      await using lock = await this.#context.lock(`write-${algorithm}:${hex}`, { wait: false })
-      if (!lock) continue
-      rmSync(path, { force: true })
-      bytes += stat.size
+      const [, blob] = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})\.partial$/.exec(name) ?? []
+      const stat = lstatSync(join(this.#context.layout.tmp, name), { throwIfNoEntry: false })
+      if (blob === undefined || !stat || (!options.all && Date.now() - stat.mtimeMs < PARTIAL_AGE)) continue
+      bytes += await this.dropPartial(blob.replace('-', ':'))
     }
     return bytes
   }

@@ -21,6 +21,7 @@ import { imageUseKey } from './image-use.ts'
 import { SnapshotRecords } from './snapshot-records.ts'
 import type { SnapshotOptions } from './publish-snapshot.ts'
 import { StoreContext } from './store-context.ts'
+import type { TagOptions } from './tag-image.ts'
 import { nameImage, tagManifest } from './tag-image.ts'
 import type { Use } from './uses.ts'
 import type { StoreFault } from './verify-store.ts'
@@ -137,12 +138,9 @@ export class ImageStore {
     return this.context.withLock(name, options, run)
   }
 
-  /**
-   * Gives a manifest, whose blobs are all there, a name; an image that had the name loses it. @param index digest of the index from which it
-   * was chosen
-   */
-  tag(reference: Reference, descriptor: Descriptor, index?: string): Promise<void> {
-    return tagManifest(this, reference, descriptor, index)
+  /** Gives a manifest, whose blobs are all there, a name; an image that had the name loses it. */
+  tag(reference: Reference, descriptor: Descriptor, options?: TagOptions): Promise<void> {
+    return tagManifest(this, reference, descriptor, options)
   }
 
   /**
@@ -182,6 +180,13 @@ export class ImageStore {
   ): Promise<CollectedGarbage | undefined> {
     const { collectGarbage } = await import('./collect-garbage.ts')
     return await collectGarbage(this, options)
+  }
+
+  /** Deletes what killed processes left half-done, unless somebody is at it already. */
+  async sweep(): Promise<void> {
+    if (!this.context.temporary.hasEntries()) return
+    await using lock = await this.context.lock('sweep', { wait: false })
+    if (lock) await this.context.temporary.sweep()
   }
 
   /** What takes how much space. */

@@ -24,6 +24,8 @@ export interface StoredImage {
   readonly manifest: Manifest | undefined
   /** Full names, those without a tag (`'…@sha256:…'`) among them. */
   readonly names: readonly string[]
+  /** When a name's registry said last that it stands for this image, in ms since 1970. */
+  readonly checked: ReadonlyMap<string, number>
   /** Digests by which it can be named: of its manifest, and of the index from which it came. */
   readonly digests: readonly string[]
   readonly snapshot: SnapshotRecord | undefined
@@ -168,6 +170,9 @@ function withNames({ id, manifest, config }: Content, group: readonly IndexEntry
     layers: config.diffIds,
     descriptor: { mediaType: original.mediaType, digest: original.digest, size: original.size },
     names: group.flatMap(({ name }) => (name === undefined ? [] : [name])),
+    checked: new Map(
+      group.flatMap(({ name, checked }) => (name === undefined || checked === undefined ? [] : [[name, checked]])),
+    ),
     digests: [...new Set([original.digest, ...digests])],
     snapshot: undefined,
   }
@@ -176,5 +181,6 @@ function withNames({ id, manifest, config }: Content, group: readonly IndexEntry
 function fromRecord(record: SnapshotRecord): StoredImage {
   const config = parseImageConfig(Buffer.from(record.config), { snapshots: true })
   const { id, layers, names } = record
-  return { id, config, layers, descriptor: undefined, manifest: undefined, names, digests: [], snapshot: record }
+  const unknown = { descriptor: undefined, manifest: undefined, checked: new Map<string, number>(), digests: [] }
+  return { id, config, layers, names, ...unknown, snapshot: record }
 }

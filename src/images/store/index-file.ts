@@ -16,6 +16,8 @@ export const annotationKeys = {
   originalSize: 'dev.airplant.original.size',
   /** Digest of the index from which it was chosen. */
   index: 'dev.airplant.index.digest',
+  /** When its registry said last that this is what the name stands for, RFC 3339. */
+  checked: 'dev.airplant.checked',
 } as const
 
 /** An entry of the layout's `index.json`. */
@@ -28,6 +30,8 @@ export interface IndexEntry {
   readonly name: string | undefined
   /** Digest of the index that the name stood for when it was pulled. */
   readonly index: string | undefined
+  /** When its registry said so last, in ms since 1970; undefined when none did. */
+  readonly checked: number | undefined
   /** As it is in the file, with what others wrote into it. */
   readonly document: Readonly<Record<string, unknown>>
 }
@@ -90,13 +94,15 @@ export function makeEntry(init: {
   readonly original: Descriptor
   readonly name: string | undefined
   readonly index: string | undefined
+  readonly checked?: number | undefined
 }): IndexEntry {
-  const { descriptor, original, name, index } = init
+  const { descriptor, original, name, index, checked } = init
   const isConverted = descriptor.digest !== original.digest
   const annotations = {
     ...descriptor.annotations,
     ...(name !== undefined && { [annotationKeys.name]: name }),
     ...(index !== undefined && { [annotationKeys.index]: index }),
+    ...(checked !== undefined && { [annotationKeys.checked]: new Date(checked).toISOString() }),
     ...(isConverted && {
       [annotationKeys.originalDigest]: original.digest,
       [annotationKeys.originalType]: original.mediaType,
@@ -104,15 +110,16 @@ export function makeEntry(init: {
     }),
   }
   const { mediaType, digest, size, platform } = descriptor
-  return { ...init, document: { mediaType, digest, size, ...(platform && { platform }), annotations } }
+  return { ...init, checked, document: { mediaType, digest, size, ...(platform && { platform }), annotations } }
 }
 
 /** The same entry under another name, or none. */
 export function renameEntry(entry: IndexEntry, name: string | undefined): IndexEntry {
   const annotations = { ...(entry.document['annotations'] as Record<string, string> | undefined) }
   delete annotations[annotationKeys.name]
+  delete annotations[annotationKeys.checked]
   if (name !== undefined) annotations[annotationKeys.name] = name
-  return { ...entry, name, document: { ...entry.document, annotations } }
+  return { ...entry, name, checked: undefined, document: { ...entry.document, annotations } }
 }
 
 function readEntry(fields: JsonFields): IndexEntry {
@@ -124,8 +131,14 @@ function readEntry(fields: JsonFields): IndexEntry {
     original: readOriginal(annotations) ?? descriptor,
     name: annotations[annotationKeys.name],
     index: isDigest(index) ? index : undefined,
+    checked: readTime(annotations[annotationKeys.checked]),
     document: fields.object,
   }
+}
+
+function readTime(text: string | undefined): number | undefined {
+  const time = Date.parse(text ?? '')
+  return Number.isNaN(time) ? undefined : time
 }
 
 function readOriginal(annotations: Readonly<Record<string, string>>): Descriptor | undefined {

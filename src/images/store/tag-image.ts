@@ -11,12 +11,20 @@ import { makeEntry, renameEntry } from './index-file.ts'
 import { ociTwin } from './oci-twin.ts'
 import { damaged } from './store-error.ts'
 
+/** What is known of a name, besides its image. */
+export interface TagOptions {
+  /** Digest of the index from which the image was chosen. */
+  readonly index?: string | undefined
+  /** When the name's registry said that this is its image, in ms since 1970. */
+  readonly checked?: number | undefined
+}
+
 /** @see ImageStore.tag */
 export async function tagManifest(
   store: ImageStore,
   reference: Reference,
   descriptor: Descriptor,
-  index: string | undefined,
+  { index, checked }: TagOptions = {},
 ): Promise<void> {
   const { mediaType, digest, size } = descriptor
   const bytes = readFileSync(store.blobs.path(digest))
@@ -25,7 +33,7 @@ export async function tagManifest(
   if (twin) await store.blobs.put(twin.descriptor.digest, twin.bytes)
   const name = nameOf(reference)
   const original = { mediaType, digest, size }
-  const entry = makeEntry({ descriptor: twin?.descriptor ?? original, original, name, index })
+  const entry = makeEntry({ descriptor: twin?.descriptor ?? original, original, name, index, checked })
   await store.index.change((entries) => {
     takeFromSnapshots(store, name)
     // The same manifest may have been there under the digest alone, of a name that was taken from it.

@@ -86,6 +86,11 @@ export class Temporary {
     rmdirSync(path)
   }
 
+  /** Whether there is anything that a dead session may have left. */
+  hasEntries(): boolean {
+    return readdirSync(this.#layout.tmp).some((name) => !name.endsWith('.partial'))
+  }
+
   /** Deletes what dead sessions left. */
   async sweep(): Promise<void> {
     // In this order: whoever has an entry now had its session's file before.
