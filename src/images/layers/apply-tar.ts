@@ -6,6 +6,9 @@ import { TarReader } from '../tar/tar-reader.ts'
 import { layerEntry, plainEntry } from './layer-entry.ts'
 import type { UnpackLimits } from './unpack-limits.ts'
 
+/** What decoders put in the place of bytes that are not UTF-8. */
+const NO_TEXT = '\ufffd'
+
 /** How an archive is written into a file worker's target. */
 export interface ApplyTarOptions {
   readonly limits: UnpackLimits
@@ -32,6 +35,7 @@ export async function applyTar(
   const translate = whiteouts ? layerEntry : plainEntry
   let count = 0
   let skipping = false
+  let unreadable = 0
   channel.begin({ ...options.apply, limits: { entries, bytes, depth } })
 
   const send = (event: TarEvent): Promise<void> | undefined => {
@@ -39,6 +43,7 @@ export async function applyTar(
       if (++count > entries) throw overLimit(`It has more than ${entries} entries`, 'limits.entries')
       const entry = translate(event.entry, depth)
       skipping = entry === undefined
+      if (entry?.path.includes(NO_TEXT)) unreadable++
       return entry && channel.entry(entry)
     }
     if (skipping) return undefined
@@ -49,5 +54,8 @@ export async function applyTar(
     for (const event of reader.write(chunk)) await send(event)
   }
   reader.end(strict)
-  return await channel.finish()
+  const summary = await channel.finish()
+  if (unreadable === 0) return summary
+  const warning = `${unreadable} names are not UTF-8: what is none was replaced by "${NO_TEXT}"`
+  return { ...summary, warnings: [...summary.warnings, warning] }
 }

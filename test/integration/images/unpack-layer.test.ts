@@ -86,6 +86,11 @@ describe('a layer is unpacked', () => {
     expect(done).toEqual([...done].sort((a, b) => a - b))
   })
 
+  test('with names that are not UTF-8, and says so', async () => {
+    const { summary } = await bench.unpack(layerBlob(tarArchive(tarEntry({ name: Buffer.from('caf\xe9', 'latin1') }))))
+    expect(summary.warnings).toEqual([expect.stringContaining('1 names are not UTF-8')])
+  })
+
   test('of nothing at all', async () => {
     const { summary } = await bench.unpack(layerBlob(tarArchive()))
     expect(summary).toMatchObject({ entries: 0, bytes: 0 })
