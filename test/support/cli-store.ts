@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach } from 'vitest'
@@ -32,6 +32,8 @@ export interface CliStore {
 export function cliStore(): CliStore {
   const left = watchLeftovers()
   const directory = mkdtempSync(join(tmpdir(), 'airplant-cli-store-'))
+  // Real root's keeper is another user.
+  chmodSync(directory, 0o755)
   const home = join(directory, 'store')
   const env = { AIRPLANT_HOME: home, DOCKER_CONFIG: join(directory, 'docker'), AIRPLANT_REGISTRY_MIRROR: '' }
   const run: CliStore['run'] = async (args, options = {}) => {

@@ -13,7 +13,9 @@ export async function readAuthFile(path: string, required = false): Promise<stri
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const missing = code === 'ENOENT' || code === 'ENOTDIR'
-    if (missing && !required) return undefined
+    // What containers of root keep there is closed to others, and then cannot have their logins either.
+    const isClosed = code === 'EACCES' && path.startsWith('/run/containers/')
+    if ((missing || isClosed) && !required) return undefined
     throw authError(
       `Cannot read credentials from "${path}": ${missing ? 'there is no such file' : (code ?? 'it cannot be read')}`,
       missing ? 'Correct REGISTRY_AUTH_FILE, or unset it' : 'Make it a file that you may read',
