@@ -2,10 +2,14 @@ export { AirplantError, isAirplantError } from './errors.ts'
 export type { AirplantErrorInit, ErrorCode, Phase } from './errors.ts'
 export type { Container, ContainerExit } from './containers/container.ts'
 export type { ExecOptions, ExecProcess, ExecResult } from './containers/exec.ts'
+export type { CommitOptions } from './containers/files/commit.ts'
+export type { FileChange } from './containers/files/diff.ts'
+export type { Snapshot } from './containers/files/snapshot.ts'
 export type { Logs } from './containers/log-text.ts'
 export type {
   BindOption,
   ContainerOptions,
+  CopyInOption,
   FileOption,
   HealthcheckOption,
   Image,
@@ -18,7 +22,10 @@ export type {
 } from './containers/options.ts'
 export type { Healthcheck, HistoryEntry, ImageConfig, LocalImage, UnpackedLayer } from './images/image.ts'
 export type { Platform } from './images/descriptor.ts'
+export type { LayerState, OnProgress, ProgressEvent } from './images/progress.ts'
 export type { Wait } from './fixtures/waits/wait.ts'
+export { pullImage } from './fixtures/pull-image.ts'
+export type { PullImageOptions } from './fixtures/pull-image.ts'
 export { withContainer } from './fixtures/with-container.ts'
 export type { FixtureOptions } from './fixtures/with-container.ts'
 export { Session } from './rootless/session.ts'

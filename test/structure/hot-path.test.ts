@@ -24,7 +24,8 @@ function loadedWith(path: string): string[] {
   })
 }
 
-test('starting a container from a cached image loads no library', () => {
+/** All that is loaded with files, and the libraries among it. */
+function loadedWithAll(paths: readonly string[]): { readonly seen: ReadonlySet<string>; readonly libraries: string[] } {
   const seen = new Set<string>()
   const libraries: string[] = []
   const visit = (path: string): void => {
@@ -35,8 +36,20 @@ test('starting a container from a cached image loads no library', () => {
       else if (!name.startsWith('node:')) libraries.push(`${path}: ${name}`)
     }
   }
-  entries.forEach(visit)
+  paths.forEach(visit)
+  return { seen, libraries }
+}
+
+test('starting a container from a cached image loads no library', () => {
+  const { seen, libraries } = loadedWithAll(entries)
   expect(libraries).toEqual([])
   expect([...seen]).toContain('src/rootless/session.ts')
   expect([...seen].filter((path) => /src\/images\/(registry|layers|archives|tar)\//.test(path))).toEqual([])
+})
+
+test('importing airplant loads neither containers nor images', () => {
+  const { seen, libraries } = loadedWithAll(['src/index.ts'])
+  expect(libraries).toEqual([])
+  expect([...seen]).toContain('src/fixtures/pull-image.ts')
+  expect([...seen].filter((path) => /src\/(containers|images|networks)\//.test(path))).toEqual([])
 })

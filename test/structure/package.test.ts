@@ -42,6 +42,12 @@ describe('the package', () => {
   })
 
   test('exports what is documented and nothing else', () => {
-    expect(Object.keys(airplant).sort()).toEqual(['AirplantError', 'Session', 'isAirplantError', 'withContainer'])
+    expect(Object.keys(airplant).sort()).toEqual([
+      'AirplantError',
+      'Session',
+      'isAirplantError',
+      'pullImage',
+      'withContainer',
+    ])
   })
 })
