@@ -81,14 +81,15 @@ export class ProgressDisplay {
 
   /** A line that stays, above those of the layers. */
   #say(line: string): void {
-    this.#erase()
-    this.#stream.write(`${line}\n`)
+    this.#stream.write(`${this.#erasure()}${line}\n`)
     if (this.#isLive && this.#layers.size > 0) this.#draw()
   }
 
-  #erase(): void {
-    if (this.#drawn > 0) this.#stream.write(`\x1b[${this.#drawn}A\x1b[J`)
+  /** What erases the lines of the layers; written together with what comes in their place, so that nothing flickers. */
+  #erasure(): string {
+    const sequence = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : ''
     this.#drawn = 0
+    return sequence
   }
 
   #draw(): void {
@@ -97,8 +98,7 @@ export class ProgressDisplay {
     // More than the screen holds could not be drawn over.
     const lines = [...this.#layers].slice(-Math.max(1, (this.#stream.rows || 24) - 2))
     const text = lines.map(([digest, layer]) => `${lineOf(digest, layer, this.#last).slice(0, columns - 1)}\n`).join('')
-    this.#erase()
-    this.#stream.write(text)
+    this.#stream.write(this.#erasure() + text)
     this.#drawn = lines.length
   }
 }

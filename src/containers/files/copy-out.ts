@@ -30,9 +30,8 @@ export async function copyOut(files: ContainerFiles, path: string, destination: 
   await checkThere(files, source.channel, path)
   await mkdir(dirname(to), { recursive: true })
   // Real root's keeper is another user, who could not write there.
-  if (files.session.broker || process.geteuid?.() === 0)
-    return await copyByNode(files.session, source.channel, path, to)
-  await write(files.session, source.channel, path, to)
+  const isRealRoot = files.session.broker !== undefined || process.geteuid?.() === 0
+  await (isRealRoot ? copyByNode : write)(files.session, source.channel, path, to)
 }
 
 async function write(session: Session, from: FileChannel, path: string, to: string): Promise<void> {
