@@ -7,7 +7,7 @@ import { throughCodec } from './stream-codec.ts'
 import { ZstdFrames } from './zstd-frames.ts'
 
 /** Bytes that come out at a time. */
-const CHUNK = 256 * 1024
+const CHUNK = 64 * 1024
 
 /**
  * Decompresses a stream while it comes.

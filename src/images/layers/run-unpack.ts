@@ -8,7 +8,7 @@ import type { UnpackTask } from './unpack-task.ts'
 import { unpackedStream } from './unpacked-stream.ts'
 
 /** Bytes that are read from the blob at a time. */
-const CHUNK = 256 * 1024
+const CHUNK = 64 * 1024
 
 /** Milliseconds between two reports of progress. */
 const PROGRESS_INTERVAL = 100

@@ -52,6 +52,8 @@ async function makePool(): Promise<Tinypool> {
     minThreads: 0,
     maxThreads: Math.min(MOST_THREADS, availableParallelism()),
     idleTimeout: IDLE,
+    // Chunks come and go: with the usual 16 MiB each thread would hold 30 MiB of dead ones.
+    resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 128 },
     // A thread that waits by Atomics cannot close its sockets.
     useAtomics: false,
     // What the program was started with (loaders of test runners) is not for these threads.
