@@ -21,7 +21,7 @@ export class AttachedContainer extends FileAccess {
     const { id, handle, state } = listed
     const root = await rootOf({ session, listed, meta }, env)
     return new AttachedContainer({
-      ...{ session, id, image: meta.image, root, driver: meta.driver ?? 'overlay' },
+      ...{ session, env, id, image: meta.image, root, driver: meta.driver ?? 'overlay' },
       scratch: join(session.directory, 'containers', id),
       handle: state === 'exited' ? undefined : handle,
       isPaused: state === 'paused',

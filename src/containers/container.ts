@@ -268,7 +268,15 @@ export class Container extends FileAccess implements AsyncDisposable {
   override get files(): ContainerFiles {
     const { runtime, driver, scratch } = this.#parts
     return {
-      ...{ session: runtime.session, id: this.id, image: this.image, root: this.#root, driver, scratch },
+      ...{
+        session: runtime.session,
+        env: runtime.env,
+        id: this.id,
+        image: this.image,
+        root: this.#root,
+        driver,
+        scratch,
+      },
       handle: this.#exit ? undefined : this.#process.handle,
       isPaused: this.#paused,
       addLayer: (layer) => {

@@ -27,7 +27,7 @@ export async function commit(files: ContainerFiles, options: CommitOptions): Pro
   if (!root) throw keepsNothing(files, 'commit')
   const base = root.image
   if (!base && files.driver !== 'copy') throw noImage(files)
-  const store = ImageStore.of(session)
+  const store = ImageStore.of(session, files.env)
   const { changes = [], author, message, reference } = options
   const config = await changedConfig(base, changes)
   const isWhole = files.driver === 'copy'

@@ -11,6 +11,8 @@ import type { LayeredRoot } from '../spec.ts'
 /** What operations on a container's files need to know of it, whoever started it. */
 export interface ContainerFiles {
   readonly session: Session
+  /** Says where the store is. */
+  readonly env: NodeJS.ProcessEnv
   readonly id: string
   /** As it was asked for. */
   readonly image: string
