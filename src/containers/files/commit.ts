@@ -26,7 +26,7 @@ export async function commit(files: ContainerFiles, options: CommitOptions): Pro
   const { root, session, id } = files
   if (!root) throw keepsNothing(files, 'commit')
   const base = root.image
-  if (!base && files.driver !== 'copy') throw noImage(files)
+  if (!base) throw noImage(files)
   const store = ImageStore.of(session, files.env)
   const { changes = [], author, message, reference } = options
   const config = await changedConfig(base, changes)
@@ -34,7 +34,7 @@ export async function commit(files: ContainerFiles, options: CommitOptions): Pro
   const publish = (upper: string): Promise<LocalImage> =>
     store.publishSnapshot({
       ...{ upper, author, comment: message, reference, createdBy: `airplant commit ${id}` },
-      base: base && !isWhole ? base : withoutLayers(base),
+      base: isWhole ? withoutLayers(base) : base,
       ...(config && { config }),
     })
   if (files.handle === undefined && files.driver === 'overlay') {
@@ -95,17 +95,16 @@ async function whilePaused<T>(
 }
 
 async function changedConfig(
-  base: LocalImage | undefined,
+  base: LocalImage,
   changes: readonly string[],
 ): Promise<SnapshotOptions['config'] | undefined> {
   if (changes.length === 0) return undefined
   const { applyChanges } = await import('../../images/archives/apply-changes.ts')
-  return applyChanges((base?.config.document['config'] ?? {}) as Record<string, unknown>, changes)
+  return applyChanges((base.config.document['config'] ?? {}) as Record<string, unknown>, changes)
 }
 
 /** With the copy driver the container's directory is the whole root, so that it is the only layer. */
-function withoutLayers(base: LocalImage | undefined): LocalImage {
-  if (!base) throw new TypeError('A root directory has no configuration')
+function withoutLayers(base: LocalImage): LocalImage {
   const document = { ...base.config.document, history: [] }
   return { ...base, layers: [], config: { ...base.config, diffIds: [], document } }
 }
