@@ -1,12 +1,13 @@
 import { AirplantError } from '../../errors.ts'
 import { quoteBriefly } from '../quote-briefly.ts'
+import { healthcheckOf } from './healthcheck-instruction.ts'
 import { splitWords } from './split-words.ts'
 
 type Config = Record<string, unknown>
 
 /**
- * Changes the `config` of an image by instructions as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR, for
- * `commit --change` and `import --change`.
+ * Changes the `config` of an image by instructions as in a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, STOPSIGNAL, USER, VOLUME,
+ * WORKDIR, for `commit --change` and `import --change`.
  *
  * @returns the changed one; the given one stays as it is
  * @throws {AirplantError} `ERR_INVALID_OPTION`
@@ -49,6 +50,11 @@ const instructions: Readonly<Record<string, Change>> = {
       'ExposedPorts',
       splitWords(rest).flatMap((word) => ports(word, text)),
     ),
+  HEALTHCHECK: (config, rest, text) => {
+    const check = healthcheckOf(rest, (command) => list(command, text))
+    if (typeof check === 'string') throw invalid(text, check, 'Write HEALTHCHECK --interval=5s CMD program, or NONE')
+    config['Healthcheck'] = check
+  },
   LABEL: (config, rest, text) => {
     config['Labels'] = { ...(config['Labels'] as object | undefined), ...Object.fromEntries(pairs(rest, text)) }
   },

@@ -27,6 +27,9 @@ describe('an instruction changes', () => {
     ['VOLUME /data /more', { Volumes: { '/data': {}, '/more': {} } }],
     ['WORKDIR /app', { WorkingDir: '/app' }],
     ['WORKDIR sub/dir', { WorkingDir: '/srv/sub/dir' }],
+    ['HEALTHCHECK NONE', { Healthcheck: { Test: ['NONE'] } }],
+    ['HEALTHCHECK CMD ["ready", "-q"]', { Healthcheck: { Test: ['CMD', 'ready', '-q'] } }],
+    ['HEALTHCHECK --interval=1m30s --timeout=500ms --retries=5 CMD ready || exit 1', { Healthcheck: { Test: ['CMD-SHELL', 'ready || exit 1'], Interval: 90e9, Timeout: 5e8, Retries: 5 } }], // prettier-ignore
     ['STOPSIGNAL SIGINT', { StopSignal: 'SIGINT' }],
   ])('%s', (text, expected) => {
     const before = structuredClone(base)
@@ -53,6 +56,11 @@ test.each([
   'EXPOSE 9-8',
   'EXPOSE 99999',
   'toString x',
+  'HEALTHCHECK ready',
+  'HEALTHCHECK CMD',
+  'HEALTHCHECK --interval=5 CMD x',
+  'HEALTHCHECK --toString=5s CMD x',
+  'HEALTHCHECK CMD ["x"',
 ])('%j is refused with advice', (text) => {
   expect(() => applyChanges({}, [text])).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_OPTION', hint: expect.any(String) as string }),
