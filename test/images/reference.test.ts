@@ -130,7 +130,7 @@ test.each([undefined, null, 17, {}])('what is not a text is refused: %j', (value
 
 test('a message shows neither control characters nor more than a line of what was given', () => {
   const error = thrownBy(() => parseReference(`\u001b[31m\u009b\u202e${'x '.repeat(5000)}`))
-   
+
   expect(error.message).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
   expect(error.message.length).toBeLessThan(1000)
 })

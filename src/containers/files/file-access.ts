@@ -42,9 +42,9 @@ export abstract class FileAccess {
   copyOut(path: string, destination: string): Promise<void>
   async copyOut(path: string, destination?: string): Promise<Readable | void> {
     const { copyOut, tarOut } = await import('./copy-out.ts')
-    return destination === undefined
-      ? await tarOut(this.files, path)
-      : await copyOut(this.files, path, destination, process.cwd())
+    if (destination === undefined) return await tarOut(this.files, path)
+    await copyOut(this.files, path, destination, process.cwd())
+    return undefined
   }
 
   /**

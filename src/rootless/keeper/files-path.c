@@ -31,8 +31,8 @@ int apply_check_path(struct apply *apply, const char *path, const char *whose)
 			return files_fail(files, ENAMETOOLONG, "create", whose, "%s", "a name of over 255 bytes");
 		/* An absolute path begins with an empty component. */
 		if (is_dots(at, size))
-			return files_fail(files, EINVAL, "unsafe", whose, "\"%.100s\" is absolute, or has \".\" or \"..\"",
-					  path);
+			return files_fail(files, EINVAL, "unsafe", whose,
+					  "\"%.100s\" is absolute, or has \".\" or \"..\"", path);
 		if (++depth > apply->most_depth)
 			return files_fail(files, EFBIG, "limit", whose, "more than %llu directories deep",
 					  (unsigned long long)apply->most_depth);

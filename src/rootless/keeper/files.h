@@ -19,7 +19,19 @@
 #define FILES_DATA_MAX (16u << 20)
 #define FILES_ENTRY "uuuuuuuussb" /* fields of an entry, in this order: */
 
-enum files_entry_field { E_KIND, E_MODE, E_UID, E_GID, E_MTIME, E_MTIME_NS, E_SIZE, E_DEVICE, E_PATH, E_LINK, E_XATTRS };
+enum files_entry_field {
+	E_KIND,
+	E_MODE,
+	E_UID,
+	E_GID,
+	E_MTIME,
+	E_MTIME_NS,
+	E_SIZE,
+	E_DEVICE,
+	E_PATH,
+	E_LINK,
+	E_XATTRS
+};
 
 enum files_frame_type {
 	FILES_BEGIN = 1,
