@@ -2,6 +2,7 @@ import type { FileEntry } from '../../rootless/files/file-entry.ts'
 import type { Session } from '../../rootless/session.ts'
 import type { ContainerFiles } from './container-files.ts'
 import { keepsNothing, openDirectory, upperOf } from './container-files.ts'
+import { hideMountPoints } from './hide-mount-points.ts'
 
 /** One line of a {@link diff}. */
 export interface FileChange {
@@ -13,7 +14,8 @@ export interface FileChange {
 type Entries = Map<string, FileEntry>
 
 /**
- * What a container changed in its root, as `docker diff` tells it: sorted by path, of a deleted directory only itself.
+ * What a container changed in its root, as `docker diff` tells it: sorted by path, of a deleted directory only itself, without the empty
+ * places on which the system's mounts are.
  *
  * @throws {AirplantError} `ERR_NOT_RUNNING` for a container on the host image
  */
@@ -66,7 +68,7 @@ async function compareUpper(files: ContainerFiles, before: Entries): Promise<Fil
     else if (kind === 'whiteout') changes.push(change('deleted', path))
     else changes.push(change(before.has(path) ? 'changed' : 'added', path))
   }
-  return changes
+  return hideMountPoints(changes, before, new Map(upper.map((entry) => [entry.path, entry])))
 }
 
 /** Children of a directory that was made anew; of what they hold nothing more is said. */
@@ -87,7 +89,7 @@ async function compareAll(files: ContainerFiles, before: Entries): Promise<FileC
   const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
   const gone = [...before.keys()].filter((path) => path !== '' && !after.has(path))
   const tops = gone.filter((path) => parentOf(path) === '' || after.has(parentOf(path)))
-  return [...changes, ...tops.map((path) => change('deleted', path))]
+  return hideMountPoints([...changes, ...tops.map((path) => change('deleted', path))], before, after)
 }
 
 function isChanged(old: FileEntry, entry: FileEntry): boolean {
