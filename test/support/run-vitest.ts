@@ -78,7 +78,7 @@ function install(modules: string): void {
     cpSync(join(built, part), join(modules, 'airplant', 'dist', part), { recursive: true })
   }
   cpSync(join(checkout, 'package.json'), join(modules, 'airplant', 'package.json'))
-  for (const name of ['vitest', 'undici', 'fast-glob', 'tinypool']) {
+  for (const name of ['vitest', 'undici', 'fast-glob', 'fzstd', 'tinypool']) {
     symlinkSync(join(checkout, 'node_modules', name), join(modules, name))
   }
 }
