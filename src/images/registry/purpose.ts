@@ -3,7 +3,7 @@ import { AirplantError, isAirplantError } from '../../errors.ts'
 import { quoteBriefly } from '../quote-briefly.ts'
 import type { Descriptor } from '../descriptor.ts'
 import type { Reference } from '../reference.ts'
-import { dockerHub } from '../reference.ts'
+import { dockerHub, formatReference } from '../reference.ts'
 import { reasonOf } from './refusal.ts'
 
 /** What a registry is asked for, for messages. */
@@ -14,6 +14,8 @@ export interface Purpose {
   readonly name: string
   readonly registry: string
   readonly phase: Phase
+  /** Digest of the blob of it that is at stake. */
+  readonly detail?: string
 }
 
 /** A purpose that concerns a reference; uploading is a phase of its own. */
@@ -21,9 +23,9 @@ export function purposeOf(verb: string, name: string, { registry }: Reference): 
   return { verb, name, registry, phase: verb === 'push' ? 'push' : 'pull' }
 }
 
-/** A blob as messages name it. */
-export function blobName(reference: Reference, { digest }: Descriptor): string {
-  return `${reference.registry}/${reference.repository}@${digest}`
+/** A purpose that concerns a blob: messages name the image that it belongs to. */
+export function purposeOfBlob(verb: 'pull' | 'push', reference: Reference, { digest }: Descriptor): Purpose {
+  return { ...purposeOf(verb, formatReference(reference), reference), detail: digest }
 }
 
 /** A registry as a reference without a repository, for what concerns all of it. */
@@ -46,19 +48,21 @@ export function allFailed(purpose: Purpose, attempts: readonly Attempt[]): Airpl
     code: last.code,
     phase: purpose.phase,
     message: `Cannot ${purpose.verb} ${quoteBriefly(purpose.name)}: ${said}`,
-    hint: last.hint ?? hintOf(last.code, purpose),
+    hint: last.hint ?? hintOf(last.code, purpose, attempts),
+    detail: purpose.detail,
     cause: last.cause ?? last,
   })
 }
 
 /** The error for a layer that only its address has, which is never fetched: a manifest must not make us send requests anywhere. */
-export function foreignLayer({ name, phase }: Purpose, error: unknown): unknown {
+export function foreignLayer({ name, phase, detail }: Purpose, error: unknown): unknown {
   if (!isAirplantError(error) || error.code !== 'ERR_IMAGE_NOT_FOUND') return error
   return new AirplantError({
     code: 'ERR_INVALID_IMAGE',
     phase,
-    message: `Cannot pull ${quoteBriefly(name)}: it is a foreign layer that the registry does not have, and addresses in manifests are not fetched`,
+    message: `Cannot pull ${quoteBriefly(name)}: it has a foreign layer that the registry lacks, and addresses in manifests are not fetched`,
     hint: 'Push the image to a registry with its foreign layers, or use another image',
+    detail,
     cause: error,
   })
 }
@@ -74,7 +78,7 @@ export function aborted({ verb, name, phase }: Purpose, reason: unknown): Airpla
   })
 }
 
-function hintOf(code: ErrorCode, { registry, verb }: Purpose): string {
+function hintOf(code: ErrorCode, { registry, verb }: Purpose, attempts: readonly Attempt[]): string {
   const login = registry === dockerHub ? 'airplant login' : `airplant login ${registry}`
   switch (code) {
     case 'ERR_REGISTRY_AUTH':
@@ -86,7 +90,10 @@ function hintOf(code: ErrorCode, { registry, verb }: Purpose): string {
     case 'ERR_RATE_LIMITED':
       return `Wait, run "${login}" for a higher limit, or name a mirror in AIRPLANT_REGISTRY_MIRROR`
     case 'ERR_REGISTRY_UNREACHABLE':
-      return 'Check the network, HTTPS_PROXY and NO_PROXY, name a mirror in AIRPLANT_REGISTRY_MIRROR, or load the image from an archive'
+      // Who has a mirror and no way to the registry itself has most likely misspelt something.
+      return attempts.some(({ error }) => isAirplantError(error) && error.code === 'ERR_IMAGE_NOT_FOUND')
+        ? 'Check the name and the tag; if they are right, check the network, HTTPS_PROXY and NO_PROXY'
+        : 'Check the network, HTTPS_PROXY and NO_PROXY, name a mirror in AIRPLANT_REGISTRY_MIRROR, or load the image from an archive'
     case 'ERR_DIGEST_MISMATCH':
       return 'Try again; if it stays, the registry or a proxy on the way changes what it serves'
     default:

@@ -14,7 +14,7 @@ import { fetchManifest } from './fetch-manifest.ts'
 import { listPages } from './list-pages.ts'
 import { loadRegistriesConfig } from './load-registries-config.ts'
 import type { Purpose } from './purpose.ts'
-import { blobName, foreignLayer, purposeOf, wholeOf } from './purpose.ts'
+import { foreignLayer, purposeOf, purposeOfBlob, wholeOf } from './purpose.ts'
 import type { PushOutcome } from './push-blob.ts'
 import { blobExists, pushBlob } from './push-blob.ts'
 import { putManifest } from './put-manifest.ts'
@@ -105,7 +105,7 @@ export class RegistryClient implements AsyncDisposable {
   ): Promise<AsyncIterable<Buffer>> {
     parseDigest(descriptor.digest)
     if (offset >= descriptor.size) return none()
-    const purpose = purposeOf('pull', blobName(reference, descriptor), reference)
+    const purpose = purposeOfBlob('pull', reference, descriptor)
     const endpoints = await this.#endpoints({ ...reference, digest: descriptor.digest })
     const { stallTimeout } = this.#options
     const open = (from: number): ReturnType<Parameters<typeof resumeBlob>[0]['open']> =>
@@ -121,7 +121,7 @@ export class RegistryClient implements AsyncDisposable {
   /** Whether the registry itself has a blob. */
   async hasBlob(reference: Reference, descriptor: Descriptor): Promise<boolean> {
     parseDigest(descriptor.digest)
-    const purpose = purposeOf('push', blobName(reference, descriptor), reference)
+    const purpose = purposeOfBlob('push', reference, descriptor)
     return this.#ask(purpose, await this.#origins(reference), undefined, (endpoint, retry) =>
       blobExists({ exchange: this.#exchange, endpoint, descriptor, retry }),
     )
@@ -140,7 +140,7 @@ export class RegistryClient implements AsyncDisposable {
     { mountFrom, onProgress, signal, chunkSize = CHUNK }: PushBlobOptions = {},
   ): Promise<PushOutcome> {
     parseDigest(descriptor.digest)
-    const purpose = purposeOf('push', blobName(reference, descriptor), reference)
+    const purpose = purposeOfBlob('push', reference, descriptor)
     return this.#ask(purpose, await this.#origins(reference), signal, async (endpoint, retry) => {
       const source = new UploadSource(open, onProgress)
       try {
