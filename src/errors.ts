@@ -175,9 +175,16 @@ export function isAirplantError(error: unknown): error is AirplantError {
 }
 
 function describe(init: AirplantErrorInit): string {
-  const parts = [init.message]
-  if (init.probes?.length) parts.push(`Probes: ${init.probes.join('; ')}`)
+  const parts = [harmless(init.message)]
+  if (init.probes?.length) parts.push(`Probes: ${harmless(init.probes.join('; '))}`)
   if (init.logTail) parts.push(`Last output:\n${init.logTail.trimEnd().replace(/^/gm, '  | ')}`)
-  if (init.hint) parts.push(`Hint: ${init.hint}`)
+  if (init.hint) parts.push(`Hint: ${harmless(init.hint)}`)
   return parts.join('\n')
+}
+
+// Registries, archives and files of containers have their names and words in messages: a terminal must obey none of them.
+function harmless(text: string): string {
+  return text.replace(/(?!\n)[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }

@@ -24,7 +24,7 @@ export function parseImageConfig(bytes: Uint8Array, options: ImageConfigOptions 
   const config = document.fields('config')
   const shell = config?.texts('Shell') ?? []
   const variant = document.text('variant')
-  return {
+  const parsed: ImageConfig = {
     platform: {
       os: document.text('os') || 'linux',
       architecture: document.text('architecture') ?? '',
@@ -47,6 +47,11 @@ export function parseImageConfig(bytes: Uint8Array, options: ImageConfigOptions 
     history: (document.list('history', MOST_HISTORY) ?? []).map(readHistory),
     document: document.object,
   }
+  const { env, entrypoint, cmd, user, workdir, volumes, healthcheck } = parsed
+  const given = [...env, ...entrypoint, ...cmd, user, workdir, ...volumes, ...(healthcheck?.command ?? [])]
+  if (given.some((text) => text.includes('\0')))
+    throw document.wrong('config', 'holds a NUL, which ends a text for the kernel')
+  return parsed
 }
 
 // A name without "=" is an empty variable, and one without a name is none.

@@ -33,8 +33,9 @@ export class JsonFields {
     let value: unknown
     try {
       value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
-    } catch (cause) {
-      throw invalid(what, `it is not JSON (${(cause as Error).message})`, cause)
+    } catch (error) {
+      // Not as its cause: the parser's message quotes the document.
+      throw invalid(what, `it is not JSON (${(error as Error).message})`)
     }
     if (!isObject(value)) throw invalid(what, 'it is not a JSON object')
     return new JsonFields(value, { what, path: '' })
@@ -130,11 +131,13 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-function invalid(what: string, problem: string, cause?: unknown): AirplantError {
+/** Names of fields may be of any length. */
+const LONGEST_PROBLEM = 600
+
+function invalid(what: string, problem: string): AirplantError {
   return new AirplantError({
     code: 'ERR_INVALID_IMAGE',
-    message: `Cannot use ${what}: ${problem}`,
+    message: `Cannot use ${what}: ${problem.length > LONGEST_PROBLEM ? `${problem.slice(0, LONGEST_PROBLEM)}…` : problem}`,
     hint: 'Pull it again, or ask who made the image',
-    cause,
   })
 }

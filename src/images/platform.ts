@@ -2,6 +2,7 @@ import { AirplantError } from '../errors.ts'
 import type { Descriptor, Platform } from './descriptor.ts'
 import type { ImageIndex } from './manifest.ts'
 import { mediaTypes } from './media-types.ts'
+import { listBriefly } from './list-briefly.ts'
 import { quoteBriefly } from './quote-briefly.ts'
 
 const nodeArchitectures: Readonly<Record<string, string>> = {
@@ -67,7 +68,8 @@ export function choosePlatform(index: ImageIndex, wanted: Platform = hostPlatfor
   const chosen = best ?? only
   if (chosen) return chosen
   const there = images.map(({ platform }) => (platform ? formatPlatform(platform) : 'unknown'))
-  throw missing(wanted, `the index has ${there.length > 0 ? [...new Set(there)].join(', ') : 'no images'}`)
+  const shown = listBriefly([...new Set(there)])
+  throw missing(wanted, `the index has ${shown === '' ? 'no images' : shown}`)
 }
 
 /**
@@ -78,7 +80,7 @@ export function choosePlatform(index: ImageIndex, wanted: Platform = hostPlatfor
  */
 export function checkPlatform(actual: Platform, wanted: Platform, name: string): void {
   if (isPlatform(actual, wanted)) return
-  throw missing(wanted, `"${name}" is made for ${formatPlatform(normalise(actual))}`)
+  throw missing(wanted, `"${name}" is made for ${listBriefly([formatPlatform(normalise(actual))])}`)
 }
 
 /** Whether what is made for one platform runs on another. Images made by hand often do not say what they are made for. */
@@ -107,7 +109,7 @@ const aliases: Readonly<Record<string, readonly [architecture: string, variant?:
 /** A platform in the one way to write it: aliases replaced, and the variant that is meant when none is said filled in. */
 export function normalise({ os, architecture, variant }: Platform): Platform {
   const written = architecture.toLowerCase()
-  const [name = written, implied] = aliases[written] ?? []
+  const [name = written, implied] = (Object.hasOwn(aliases, written) && aliases[written]) || []
   const said = variant?.toLowerCase().replace(/^(\d)/, 'v$1') || implied
   const usual = name === 'arm64' ? 'v8' : name === 'arm' ? 'v7' : undefined
   const full = name === 'amd64' && said === 'v1' ? undefined : (said ?? usual)

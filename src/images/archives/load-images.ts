@@ -6,6 +6,7 @@ import type { UnpackLimits } from '../layers/unpack-limits.ts'
 import { unpackLimits } from '../layers/unpack-limits.ts'
 import { hostPlatform, parsePlatform } from '../platform.ts'
 import type { OnProgress } from '../progress.ts'
+import { listBriefly } from '../list-briefly.ts'
 import { quoteBriefly } from '../quote-briefly.ts'
 import { formatReference, parseReference } from '../reference.ts'
 import type { ImageStore } from '../store/image-store.ts'
@@ -107,7 +108,7 @@ function choose(files: ArchiveFiles, images: readonly ArchivedImage[], reference
   const there = images.flatMap(({ names, labels }) => (names.length > 0 ? names : labels))
   throw new AirplantError({
     code: 'ERR_IMAGE_NOT_FOUND',
-    message: `Cannot find ${quoteBriefly(reference)} in ${files.origin}: it has ${there.join(', ') || 'no names'}`,
+    message: `Cannot find ${quoteBriefly(reference)} in ${files.origin}: it has ${listBriefly(there) || 'no names'}`,
     phase: 'store',
     hint: 'Name one of these, or leave the reference out',
     image: reference,
@@ -120,7 +121,7 @@ function several(files: ArchiveFiles, images: readonly ArchivedImage[]): Airplan
     code: 'ERR_IMAGE_NOT_FOUND',
     message: `Cannot tell which image of ${files.origin} is meant: it has ${images.length}`,
     phase: 'store',
-    hint: there.length > 0 ? `Give one as reference: ${there.join(', ')}` : 'Make it again with one image in it',
+    hint: there.length > 0 ? `Give one as reference: ${listBriefly(there)}` : 'Make it again with one image in it',
   })
 }
 

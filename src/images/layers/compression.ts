@@ -1,4 +1,5 @@
 import { AirplantError } from '../../errors.ts'
+import { quoteBriefly } from '../quote-briefly.ts'
 import { invalidArchive } from '../tar/tar-error.ts'
 
 /** How an archive is packed. */
@@ -35,7 +36,7 @@ export function checkMediaType(mediaType: string | undefined, found: Compression
   if (said === undefined || said === found) return
   throw new AirplantError({
     code: 'ERR_INVALID_IMAGE',
-    message: `Cannot unpack the layer: its media type ${JSON.stringify(mediaType)} means ${named[said]}, but it is ${named[found]}`,
+    message: `Cannot unpack the layer: its media type ${quoteBriefly(mediaType)} means ${named[said]}, but it is ${named[found]}`,
     phase: 'unpack',
     hint: 'The image was put together wrongly: build or push it again',
   })

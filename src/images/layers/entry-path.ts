@@ -1,4 +1,5 @@
 import { AirplantError } from '../../errors.ts'
+import { quoteBriefly } from '../quote-briefly.ts'
 import { overLimit } from '../tar/tar-error.ts'
 
 const NAME_MAX = 255
@@ -16,22 +17,20 @@ export function entryPath(name: string, depth: number): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..')) throw unsafePath(name, 'it holds ".."')
   if (parts.length > depth)
-    throw overLimit(`${quote(name)} lies ${parts.length} directories deep`, `limits.depth (${depth})`)
+    throw overLimit(`${quoteBriefly(name)} lies ${parts.length} directories deep`, `limits.depth (${depth})`)
   if (parts.some((part) => Buffer.byteLength(part) > NAME_MAX) || Buffer.byteLength(name) > PATH_MAX) {
-    throw overLimit(`${quote(name)} is longer than a file's name can be (255 bytes, a path 4095)`, 'nothing: rename it')
+    throw overLimit(
+      `${quoteBriefly(name)} is longer than a file's name can be (255 bytes, a path 4095)`,
+      'nothing: rename it',
+    )
   }
   return parts.join('/')
-}
-
-/** For messages: quoted, and not longer than a line or two. */
-export function quote(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name)
 }
 
 export function unsafePath(name: string, reason: string): AirplantError {
   return new AirplantError({
     code: 'ERR_UNSAFE_ARCHIVE',
-    message: `Cannot unpack ${quote(name)}: ${reason}`,
+    message: `Cannot unpack ${quoteBriefly(name)}: ${reason}`,
     phase: 'unpack',
     hint: 'The archive is damaged or hostile: do not use it',
   })
