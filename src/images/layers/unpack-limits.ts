@@ -12,7 +12,7 @@ export interface UnpackLimits {
   readonly ratioFrom: number
   /** Components of a path. @default 256 */
   readonly depth: number
-  /** Bytes of one PAX header or long name. @default 1_048_576 */
+  /** Bytes of the PAX headers and long names of one entry. @default 1_048_576 */
   readonly headerBytes: number
   /** Bytes of memory that a Zstandard frame may ask for. @default 134_217_728 (128 MiB), as in the zstd program */
   readonly windowBytes: number

@@ -9,7 +9,7 @@ import { decodeHeader, isZeroBlock, text, type TarHeader } from './tar-header.ts
 
 /** How a reader is to read. */
 export interface TarReaderOptions {
-  /** Most bytes of one PAX header or long name. @default 1_048_576, as in Go */
+  /** Most bytes of the PAX headers and long names of one entry. @default 1_048_576, as in Go for one header */
   readonly headerBytes?: number
 }
 
@@ -42,6 +42,8 @@ export class TarReader {
   #cursor: SparseCursor | undefined
   #global: PaxOverrides = {}
   #said: PaxOverrides | undefined
+  /** Bytes of all that was said of the next entry. */
+  #saidBytes = 0
   #zeroBlocks = 0
 
   constructor(options: TarReaderOptions = {}) {
@@ -113,8 +115,10 @@ export class TarReader {
 
   /** A header whose content is about the entry after it. */
   #expectLong(header: TarHeader): void {
-    if (header.size > this.#headerBytes) {
-      const reason = `The ${header.flag === 'L' || header.flag === 'K' ? 'long name' : 'PAX header'} at byte ${this.#at} has ${header.size} bytes`
+    this.#saidBytes += header.size
+    if (this.#saidBytes > this.#headerBytes) {
+      const kind = header.flag === 'L' || header.flag === 'K' ? 'long name' : 'PAX header'
+      const reason = `The ${kind} at byte ${this.#at} has ${header.size} bytes, with those before it ${this.#saidBytes}`
       throw overLimit(reason, `limits.headerBytes (${this.#headerBytes})`)
     }
     if (header.size === 0) return
@@ -137,6 +141,7 @@ export class TarReader {
   }
 
   #takeEntry(header: TarHeader): TarEntry | undefined {
+    this.#saidBytes = 0
     const built = buildEntry(header, this.#said ?? this.#global, this.#at)
     this.#said = undefined
     if (built.mapFirst) {
@@ -151,6 +156,7 @@ export class TarReader {
   #takeOldSparse(header: TarHeader, block: Buffer): TarEntry | undefined {
     const { entry, stored } = buildEntry(header, this.#said ?? this.#global, this.#at)
     this.#said = undefined
+    this.#saidBytes = 0
     const map = new OldSparseReader(block, this.#at)
     const take = (next?: Buffer): TarEntry | undefined => {
       if (next) map.take(next)

@@ -218,6 +218,18 @@ describe('a damaged archive', () => {
   })
 })
 
+test('headers without end before one entry are refused before they fill the memory', () => {
+  const headers = Array.from({ length: 5 }, (_, at) => tarPax([[`SCHILY.xattr.user.a${at}`, 'x'.repeat(1000)]]))
+  const archive = tarArchive(...headers, tarFile('a'))
+  expect(() => readArchive(archive, { headerBytes: 4096 })).toThrow(
+    expect.objectContaining({ code: 'ERR_ARCHIVE_LIMIT' }),
+  )
+  const [file] = readArchive(archive)
+  expect(file?.xattrs.size).toBe(5)
+  const apart = tarArchive(...headers.flatMap((header) => [header, tarFile('a')]))
+  expect(readArchive(apart, { headerBytes: 4096 })).toHaveLength(5)
+})
+
 test('an archive may be padded with zeros to whole records', () => {
   expect(readArchive(Buffer.concat([sample, Buffer.alloc(9000)]))).toHaveLength(6)
 })
