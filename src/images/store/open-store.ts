@@ -24,9 +24,11 @@ export function openStore(home: string, mapping: IdMapping, uid = process.geteui
   const layout = storeLayout(home, mapping)
   const owner: Owner = { uid, root: mapping.rootUid, group: mapping.rootGid }
   try {
-    const isThere = checkVersion(layout)
-    if (!isThere) makeHome(layout, owner)
+    makeHome(layout, owner)
     checkHome(layout, owner)
+    const isThere = checkVersion(layout)
+    if (!isThere) checkForeign(layout)
+    closeHome(layout, owner)
     makeDirectories(layout, owner)
     if (!isThere) writeNew(layout.version, `${JSON.stringify({ version: VERSION })}\n`)
     return layout
@@ -74,7 +76,10 @@ function versionOf(text: string): number | undefined {
 function makeHome({ home }: StoreLayout, owner: Owner): void {
   // Above a store of real root its keeper, who is another account, has to get through.
   makeWithParents(dirname(home), owner.uid === owner.root ? 0o700 : 0o711)
-  if (makeDirectory(home)) return
+  makeDirectory(home)
+}
+
+function checkForeign({ home }: StoreLayout): void {
   const foreign = readdirSync(home).filter((name) => !ours.includes(name) && name !== 'lost+found')
   if (foreign.length === 0) return
   throw new AirplantError({
@@ -98,7 +103,12 @@ function checkHome({ home }: StoreLayout, owner: Owner): void {
       detail: home,
     })
   }
+}
+
+// Whoever made it by hand did so with any umask. In it are set-user-ID programs, which nobody else may run (CVE-2021-41091).
+function closeHome({ home }: StoreLayout, owner: Owner): void {
   if (owner.uid !== owner.root) checkWay(home, owner)
+  else if ((statSync(home).mode & 0o077) !== 0) chmodSync(home, 0o700)
 }
 
 /** Real root's keeper is another account, which has to get to what it mounts and writes. */
@@ -129,19 +139,31 @@ function letThrough(path: string, owner: Owner): void {
 }
 
 function makeDirectories(layout: StoreLayout, owner: Owner): void {
-  for (const path of [layout.oci, layout.blobs, join(layout.blobs, 'sha256'), layout.images]) makeDirectory(path)
+  for (const path of [layout.oci, layout.blobs, join(layout.blobs, 'sha256'), layout.images]) {
+    makeDirectory(path)
+    checkOwner(path, owner.uid)
+  }
   // The keeper finds its way in these, and Node writes.
   for (const path of [dirname(layout.layers), layout.layers, layout.volumes, layout.tmp]) {
     makeDirectory(path)
+    checkOwner(path, owner.uid)
     if (owner.uid !== owner.root) letThrough(path, owner)
   }
   // The keeper writes in these.
   for (const path of [layout.containers, layout.locks, layout.uses]) {
     makeDirectory(path)
-    if (owner.uid !== owner.root && lstatSync(path).uid !== owner.root) chownSync(path, owner.root, owner.group)
+    if (owner.uid !== owner.root && lstatSync(path).uid === owner.uid) chownSync(path, owner.root, owner.group)
+    checkOwner(path, owner.root)
   }
   writeMissing(join(layout.oci, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
   writeMissing(layout.index, '{"schemaVersion":2,"manifests":[]}')
+}
+
+// The home may have been open to others once.
+function checkOwner(path: string, uid: number): void {
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) throw damaged(path, 'it is not a directory')
+  if (stat.uid !== uid) throw damaged(path, `it belongs to user ID ${stat.uid}`)
 }
 
 function writeMissing(path: string, text: string): void {

@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -62,6 +73,34 @@ test('a damaged record of the version is told as such', () => {
 test('a directory with other files is not made a store', () => {
   mkdirSync(join(directory, 'Documents'))
   expect(() => openStore(directory, single)).toThrow(storeError('Documents'))
+})
+
+test('a store in a directory that was open to others is closed to them', () => {
+  chmodSync(directory, 0o777)
+  openStore(directory, single)
+  expect(statSync(directory).mode & 0o777).toBe(0o700)
+})
+
+test('a directory that turns out to be no store stays as it is', () => {
+  chmodSync(directory, 0o755)
+  mkdirSync(join(directory, 'Documents'))
+  expect(() => openStore(directory, single)).toThrow(storeError('Documents'))
+  expect(statSync(directory).mode & 0o777).toBe(0o755)
+})
+
+test('what others put into it beforehand is not taken for ours', ({ skip }) => {
+  if (uid !== 0) skip('only root can make files of another user')
+  for (const name of ['layers', 'oci', 'tmp', 'uses']) {
+    const home = join(directory, name)
+    openStore(home, single)
+    chownSync(join(home, name), 1234, 1234)
+    expect(() => openStore(home, single)).toThrow(storeError('it belongs to user ID 1234'))
+  }
+  const home = join(directory, 'links')
+  openStore(home, single)
+  rmSync(join(home, 'locks'), { recursive: true })
+  symlinkSync('/etc', join(home, 'locks'))
+  expect(() => openStore(home, single)).toThrow(storeError('it is not a directory'))
 })
 
 test('what is no directory, or cannot be written, is told', () => {
