@@ -37,7 +37,7 @@ export async function copyOut(files: ContainerFiles, path: string, destination: 
 async function write(session: Session, from: FileChannel, path: string, to: string): Promise<void> {
   await using target = await openDirectory(session, dirname(to))
   const items = renamed(from.read(relative(path), { raw: false }), basename(to))
-  await applyItems(target.channel, items, { flattenOwners: true })
+  await applyItems(target.channel, unprivileged(items), { flattenOwners: true })
 }
 
 async function copyByNode(session: Session, from: FileChannel, path: string, to: string): Promise<void> {
@@ -56,6 +56,13 @@ async function* renamed(items: AsyncIterable<FileItem>, name: string): AsyncGene
   for await (const { entry, data } of items) {
     const link = entry.kind === 'hardlink' ? place(entry.link) : entry.link
     yield { entry: { ...entry, path: place(entry.path), link }, data }
+  }
+}
+
+// A program that ran as root of the container must not run as the caller, who owns the copy, for everybody else on the host.
+async function* unprivileged(items: AsyncIterable<FileItem>): AsyncGenerator<FileItem> {
+  for await (const { entry, data } of items) {
+    yield { entry: { ...entry, mode: entry.mode & 0o1777 }, data }
   }
 }
 

@@ -55,7 +55,9 @@ function entryOf(stat: BigIntStats, path: string, { uid, gid, mode }: CopyOwner)
 
 /** Exactly as many bytes as were promised, also of a file that is growing. */
 async function* fileData(path: string, size: number): AsyncGenerator<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+  // A FIFO that took its place meanwhile would keep a thread of Node's waiting for ever.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const file = await open(path, flags).catch((error: unknown) => {
     throw missing(path, error as NodeJS.ErrnoException)
   })
   try {
