@@ -64,7 +64,8 @@ export function cliStore(): CliStore {
   }
 }
 
-function tinyArchive(): Buffer {
+/** A small root file system with a shell, as a tar archive. */
+export function tinyArchive(): Buffer {
   using root = tinyRoot()
   return execFileSync('tar', ['--numeric-owner', '--owner=0', '--group=0', '-C', root.path, '-c', '.'], {
     maxBuffer: 64 * 1024 ** 2,

@@ -4,6 +4,7 @@ import type { LocalImage } from '../../images/image.ts'
 import { ImageStore } from '../../images/store/image-store.ts'
 import type { SnapshotOptions } from '../../images/store/publish-snapshot.ts'
 import { clientFrames, frameFields } from '../../rootless/protocol/frames.ts'
+import { adoptLayers, isAllStored } from './adopt-layers.ts'
 import type { ContainerFiles } from './container-files.ts'
 import { keepsNothing, upperOf } from './container-files.ts'
 import { copyUpper, renewUpper, setWorkAside } from './layer-from-upper.ts'
@@ -23,18 +24,30 @@ export interface CommitOptions {
 
 /** Makes an image of a container and what it changed. @see FileAccess.commit */
 export async function commit(files: ContainerFiles, options: CommitOptions): Promise<LocalImage> {
-  const { root, session, id } = files
+  const { root, session, driver } = files
   if (!root) throw keepsNothing(files, 'commit')
-  const base = root.image
-  if (!base) throw noImage(files)
+  if (!root.image) throw noImage(files)
+  const base = driver === 'copy' ? withoutLayers(root.image) : root.image
   const store = ImageStore.of(session, files.env)
+  if (isAllStored(store, base)) return await commitOn(base, store, files, options)
+  // It stands on a snapshot. Nobody cleans up before the copies have their image.
+  return await store.withLock('collect', { shared: true }, async () =>
+    commitOn(await adoptLayers(session, store, base), store, files, options),
+  )
+}
+
+async function commitOn(
+  base: LocalImage,
+  store: ImageStore,
+  files: ContainerFiles,
+  options: CommitOptions,
+): Promise<LocalImage> {
   const { changes = [], author, message, reference } = options
   const config = await changedConfig(base, changes)
-  const isWhole = files.driver === 'copy'
   const publish = (upper: string): Promise<LocalImage> =>
     store.publishSnapshot({
-      ...{ upper, author, comment: message, reference, createdBy: `airplant commit ${id}` },
-      base: isWhole ? withoutLayers(base) : base,
+      ...{ upper, author, comment: message, reference, createdBy: `airplant commit ${files.id}` },
+      base,
       ...(config && { config }),
     })
   if (files.handle === undefined && files.driver === 'overlay') {

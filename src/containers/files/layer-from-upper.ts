@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { UnpackedLayer } from '../../images/image.ts'
+import type { ApplySummary } from '../../rootless/files/apply-options.ts'
 import { renameByKeeper } from '../../rootless/host-files.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
 import type { Session } from '../../rootless/session.ts'
@@ -32,10 +33,10 @@ export async function layerFromUpper(files: ContainerFiles, layer: UnpackedLayer
 }
 
 /** Copies an upper directory into an empty one, as a layer. */
-export async function copyUpper(session: Session, upper: string, directory: string): Promise<void> {
+export async function copyUpper(session: Session, upper: string, directory: string): Promise<ApplySummary> {
   await using source = await openDirectory(session, upper)
   await using target = await openDirectory(session, directory)
-  await applyItems(target.channel, source.channel.read('', { raw: true }), { mode: 'layer' })
+  return await applyItems(target.channel, source.channel.read('', { raw: true }), { mode: 'layer' })
 }
 
 /** The work directory of a volatile mount may not be used again; a new one is cheaper than cleaning it. */

@@ -34,9 +34,14 @@ export const CONDEMNED = 'condemned.json'
 /** There once all of the layer is on the disk. Until then it is valid only in the boot that published it. */
 export const SYNCED = 'synced'
 
+/** Whether it is a diff ID, or the key of a snapshot's layer in the store. */
+export function isLayerKey(key: string): boolean {
+  return isDigest(key) || /^snapshot:[0-9a-f]{32}$/.test(key)
+}
+
 /** A layer's key as the name of its directory. @throws {AirplantError} `ERR_STORE` when it is no key */
 export function layerDirectoryName(key: string): string {
-  if (isDigest(key) || /^snapshot:[0-9a-f]{32}$/.test(key)) return key.replace(':', '-')
+  if (isLayerKey(key)) return key.replace(':', '-')
   throw damaged(key, 'it is no name of a layer')
 }
 

@@ -77,7 +77,7 @@ function modeOf(upper: string): number {
 }
 
 function documentOf({ base, config, author, comment, createdBy }: SnapshotOptions, key: string): string {
-  const { document, diffIds } = base.config
+  const { document } = base.config
   const created = new Date().toISOString()
   const step = { created, created_by: createdBy ?? 'airplant snapshot', comment, author }
   return JSON.stringify({
@@ -85,7 +85,7 @@ function documentOf({ base, config, author, comment, createdBy }: SnapshotOption
     created,
     ...(author !== undefined && { author }),
     config: { ...(document['config'] as object | undefined), ...config },
-    rootfs: { type: 'layers', diff_ids: [...diffIds, key] },
+    rootfs: { type: 'layers', diff_ids: [...base.layers.map((layer) => layer.key), key] },
     history: [...((document['history'] as unknown[] | undefined) ?? []), step],
   })
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { isDigest } from '../digest.ts'
+import { isLayerKey } from './layer-record.ts'
 import type { StoreContext } from './store-context.ts'
 
 /** An image that has layers without blobs: what a container changed, kept by a rename. */
@@ -50,7 +51,8 @@ export class SnapshotRecords {
 function readRecord(path: string): SnapshotRecord | undefined {
   try {
     const { id, config, layers, names } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
-    const isWhole = isDigest(id) && typeof config === 'string' && areTexts(layers) && areTexts(names)
+    const isWhole =
+      isDigest(id) && typeof config === 'string' && areTexts(layers) && layers.every(isLayerKey) && areTexts(names)
     return isWhole && idOf(config) === id ? { id, config, layers, names } : undefined
   } catch {
     return undefined
