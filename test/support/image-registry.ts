@@ -43,7 +43,7 @@ export function descriptorOf({ mediaType, digest, size }: Served): { mediaType: 
 
 /** Makes an image of tar archives, lowest first. */
 export function imageOf(archives: readonly Buffer[], options: ImageOptions = {}): ServedImage {
-  const { kind = 'oci', pack = (archive) => ({ bytes: gzipSync(archive), suffix: 'gzip' as const }) } = options
+  const { kind = 'oci', pack = (archive: Buffer) => ({ bytes: gzipSync(archive), suffix: 'gzip' as const }) } = options
   const isDocker = kind === 'docker'
   const layers = archives.map((archive, index) => {
     const { bytes, suffix } = pack(archive, index)
@@ -81,10 +81,14 @@ export class ImageRegistry implements AsyncDisposable {
   readonly host: string
   readonly #server: HostileRegistry
   readonly #content: Map<string, Served>
-  /** Asked before the content is. */
-  intervene: Intervention | undefined
+  readonly #intervention: { current?: Intervention | undefined }
 
-  private constructor(server: HostileRegistry, content: Map<string, Served>) {
+  private constructor(
+    server: HostileRegistry,
+    content: Map<string, Served>,
+    intervention: { current?: Intervention | undefined },
+  ) {
+    this.#intervention = intervention
     this.#server = server
     this.#content = content
     this.host = server.host
@@ -92,13 +96,17 @@ export class ImageRegistry implements AsyncDisposable {
 
   static async start(): Promise<ImageRegistry> {
     const content = new Map<string, Served>()
-    let self: ImageRegistry | undefined
+    const intervention: { current?: Intervention | undefined } = {}
     const server = await startHostileRegistry(async (request, response) => {
-      if (await self?.intervene?.(request, response)) return
+      if (await intervention.current?.(request, response)) return
       answer(content, request, response)
     })
-    self = new ImageRegistry(server, content)
-    return self
+    return new ImageRegistry(server, content, intervention)
+  }
+
+  /** Asked before the content is. */
+  set intervene(intervention: Intervention | undefined) {
+    this.#intervention.current = intervention
   }
 
   /** Paths that were asked for with GET, but those of the API's root. */

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LocalImage } from '../../src/images/image.ts'
@@ -24,11 +24,10 @@ export class PullBench implements AsyncDisposable {
   }
 
   static async start(): Promise<PullBench> {
-    return new PullBench(
-      await Session.start(),
-      await ImageRegistry.start(),
-      mkdtempSync(join(tmpdir(), 'airplant-pull-')),
-    )
+    const path = mkdtempSync(join(tmpdir(), 'airplant-pull-'))
+    // Real root's containers have another user, who has to get to the store.
+    chmodSync(path, 0o755)
+    return new PullBench(await Session.start(), await ImageRegistry.start(), path)
   }
 
   /** An empty store, with the environment that leads to it and to nobody's credentials. */

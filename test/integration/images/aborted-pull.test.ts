@@ -83,7 +83,10 @@ test('a pull that waits for another one can be aborted', async () => {
   const name = bench.registry.serve('aborted/waiting:1', made)
   const asked = new Promise<() => void>((resolve) => {
     bench.registry.intervene = async ({ url = '' }) => {
-      if (url.endsWith(made.layers[0]!.digest)) await new Promise<void>((go) => resolve(go))
+      if (url.endsWith(made.layers[0]!.digest))
+        await new Promise<void>((go) => {
+          resolve(go)
+        })
       return false
     }
   })
@@ -110,7 +113,7 @@ test('a layer that fails ends the others, and the first failure is told', async 
       return true
     }
     if (!url.endsWith(missing.digest)) return false
-    while (!slowClosed) await new Promise((resolve) => setImmediate(resolve))
+    while (!slowClosed) await delay(1)
     response.writeHead(404).end()
     return true
   }

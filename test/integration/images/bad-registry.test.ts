@@ -151,10 +151,7 @@ describe('a document is refused', () => {
     ['of a signature', (manifest) => ((manifest['config'] as { mediaType: string }).mediaType = 'application/vnd.dev.sigstore'), /sigstore/], // prettier-ignore
   ]
   test.each(cases)('%s', async (_, change, message) => {
-    const name = bench.registry.serve(
-      'bad/document:1',
-      imageOf(archives, { change: (manifest) => void change(manifest) }),
-    )
+    const name = bench.registry.serve('bad/document:1', imageOf(archives, { change }))
     const asked = bench.registry.asked.length
     await refused(name, 'ERR_INVALID_IMAGE', message)
     expect(bench.registry.asked).toHaveLength(asked + 1)
@@ -213,7 +210,7 @@ test('a registry that answers with an error is told, for manifests and for blobs
 test('errors that may pass are tried again, and redirects are followed so far only', async () => {
   const name = bench.registry.serve('bad/passing:1', plain)
   const outcome = async (part: string, answer: (response: ServerResponse) => void): Promise<string> => {
-    const at = `${part === '/manifests/' ? '/v2/bad/passing/manifests/' : plain.layers[0]!.digest}`
+    const at = part === '/manifests/' ? '/v2/bad/passing/manifests/' : plain.layers[0]!.digest
     bench.registry.intervene = instead(at, answer)
     const error = await errorOf(bench.fresh().pull(name))
     expect(error).toMatchObject({ image: name, phase: 'pull' })

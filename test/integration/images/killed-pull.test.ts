@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { imageOf } from '../../support/image-registry.ts'
 import { watchLeftovers } from '../../support/leftovers.ts'
@@ -138,10 +139,10 @@ test('a prune in the middle of a pull waits, and takes nothing from it', async (
     // When two layers are there.
     if (!url.endsWith(made.layers[1]!.digest)) return false
     while (!to.store.layers.find(diffIdOf(0)) || !to.store.layers.find(diffIdOf(2))) {
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      await delay(5)
     }
     pruned.push(to.store.prune({ all: true }).then(() => expect(isPulled).toBe(true)))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await delay(50)
     return false
   }
   const image = await to.pull(name).finally(() => (isPulled = true))
