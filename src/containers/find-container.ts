@@ -33,7 +33,10 @@ export async function findContainer(wanted: string, env: NodeJS.ProcessEnv): Pro
   throw new AirplantError({
     code: 'ERR_CONTAINER_NOT_FOUND',
     message: `Cannot find container "${wanted}": ${chosen.length > 1 ? 'more than one begins so' : 'no running one has that name or ID'}`,
-    hint: all.length === 0 ? 'No container is running' : `There are: ${all.map(nameOf).join(', ')}`,
+    hint:
+      all.length === 0
+        ? 'No container is running here: start it first'
+        : `Name one of these: ${all.map(nameOf).join(', ')}`,
     container: wanted,
   })
 }

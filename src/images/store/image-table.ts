@@ -26,7 +26,7 @@ export interface StoredImage {
   readonly names: readonly string[]
   /** When a name's registry said last that it stands for this image, in ms since 1970. */
   readonly checked: ReadonlyMap<string, number>
-  /** Digests by which it can be named: of its manifest, and of the index from which it came. */
+  /** Digests by which it can be named: of its manifest, and of the index from which it came. The last one is what registries know. */
   readonly digests: readonly string[]
   readonly snapshot: SnapshotRecord | undefined
 }
@@ -162,7 +162,8 @@ export class ImageTable {
 
 function withNames({ id, manifest, config }: Content, group: readonly IndexEntry[]): StoredImage {
   const { original } = group[0]!
-  const digests = group.flatMap(({ descriptor, index }) => [descriptor.digest, ...(index === undefined ? [] : [index])])
+  const indexes = group.flatMap(({ index }) => (index === undefined ? [] : [index]))
+  const twins = group.map(({ descriptor }) => descriptor.digest).filter((digest) => digest !== original.digest)
   return {
     id,
     config,
@@ -173,7 +174,7 @@ function withNames({ id, manifest, config }: Content, group: readonly IndexEntry
     checked: new Map(
       group.flatMap(({ name, checked }) => (name === undefined || checked === undefined ? [] : [[name, checked]])),
     ),
-    digests: [...new Set([original.digest, ...digests])],
+    digests: [...new Set([...twins, original.digest, ...indexes])],
     snapshot: undefined,
   }
 }

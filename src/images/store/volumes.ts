@@ -195,7 +195,7 @@ export class VolumeStore {
       code: 'ERR_VOLUME_NOT_FOUND',
       phase: 'store',
       message: `Cannot find the volume "${name}"`,
-      hint: 'Make it first, or look how it is written',
+      hint: '"airplant volume ls" lists what is there, "airplant volume create" makes one',
     })
   }
 }

@@ -80,6 +80,20 @@ test('skopeo reads the store as it stands, Docker manifests too', async () => {
   expect(store.manifestBytes(store.lookup(docker.id)!)).toEqual(manifest.bytes)
 })
 
+test('the digest that is listed is the one that registries know: of the index, or of the manifest as they have it', async () => {
+  const [alone, ofIndex] = [makeImage(['alone'], 'docker'), makeImage(['of an index'], 'docker')]
+  const index = digestOf(Buffer.from('an index'))
+  await storeImage(store, 'alone', alone)
+  await storeImage(store, 'chosen', ofIndex, index)
+  const digests = new Map((await store.list()).map(({ repository, digest }) => [repository, digest]))
+  expect(digests).toEqual(
+    new Map([
+      ['alone', alone.manifest.digest],
+      ['chosen', index],
+    ]),
+  )
+})
+
 test('an image that skopeo wrote into the layout is known, once its layers are unpacked', async () => {
   const image = makeImage(['x'])
   await storeImage(store, 'a:1', image)
