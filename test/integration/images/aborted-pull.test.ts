@@ -109,7 +109,7 @@ test('a layer that fails ends the others, and the first failure is told', async 
   bench.registry.intervene = async ({ url = '' }, response) => {
     if (url.endsWith(slow.digest)) {
       slowClosed = once(response, 'close')
-      response.writeHead(200, { 'content-length': 6_000_000 }).write('x')
+      response.writeHead(200, { 'content-length': slow.size }).write('x')
       return true
     }
     if (!url.endsWith(missing.digest)) return false
