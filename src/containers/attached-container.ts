@@ -4,6 +4,7 @@ import { AirplantError } from '../errors.ts'
 import { FileAccess } from './files/file-access.ts'
 import type { ContainerFiles } from './files/container-files.ts'
 import type { FoundContainer } from './find-container.ts'
+import { resolveSingleUser } from './single-user.ts'
 import type { LayeredRoot } from './spec.ts'
 
 /** A container that another process started, for what can be done with its files from outside. */
@@ -11,22 +12,34 @@ export class AttachedContainer extends FileAccess {
   /** @internal */
   readonly files: ContainerFiles
 
-  private constructor(files: ContainerFiles) {
+  private constructor(files: (inTurn: ContainerFiles['inTurn']) => ContainerFiles) {
     super()
-    this.files = files
+    this.files = files((run) => this.inTurn(run))
   }
 
-  /** @throws {AirplantError} `ERR_IMAGE_NOT_FOUND` when its image was removed from the store, `ERR_CONTAINER_NOT_FOUND` */
+  /** @throws {AirplantError} `ERR_CONTAINER_NOT_FOUND` */
   static async open({ session, listed, meta }: FoundContainer, env: NodeJS.ProcessEnv): Promise<AttachedContainer> {
     const { id, handle, state } = listed
-    const root = await rootOf({ session, listed, meta }, env)
-    return new AttachedContainer({
-      ...{ session, env, id, image: meta.image, root, driver: meta.driver ?? 'overlay' },
+    // What runs can be copied to and from without.
+    const found = await rootOf({ session, listed, meta }, env).catch((error: unknown) => error as Error)
+    const root = (): LayeredRoot | undefined => {
+      if (found instanceof Error) throw found
+      return found
+    }
+    const isSingle = session.mapping.method === 'single'
+    return new AttachedContainer((inTurn) => ({
+      ...{ session, env, id, image: meta.image, driver: meta.driver ?? 'overlay', inTurn },
+      get root() {
+        return root()
+      },
       scratch: join(session.directory, 'containers', id),
       handle: state === 'exited' ? undefined : handle,
       isPaused: state === 'paused',
-      addLayer: () => undefined,
-    })
+      get owner() {
+        return isSingle ? resolveSingleUser(meta.user, root() ?? 'host') : undefined
+      },
+      addLayer: undefined,
+    }))
   }
 }
 

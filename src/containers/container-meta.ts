@@ -1,4 +1,5 @@
 import type { StorageDriver } from './options.ts'
+import type { UserSpec } from './spec.ts'
 
 /** What the keeper keeps of a container for those who look from outside: other terminals, and later tools. */
 export interface ContainerMeta {
@@ -8,6 +9,8 @@ export interface ContainerMeta {
   /** Digest of the image's configuration; undefined for the host and plain directories. */
   readonly imageId: string | undefined
   readonly driver: StorageDriver | undefined
+  /** As asked for, names not resolved. */
+  readonly user: UserSpec
   readonly command: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   /** Milliseconds since 1970. */
@@ -21,7 +24,8 @@ export function writeMeta(meta: ContainerMeta): string {
 
 /** The other way; of a container of another version what is missing is empty. */
 export function readMeta(text: string): ContainerMeta {
-  const nothing = { name: undefined, image: '', imageId: undefined, driver: undefined, command: [], labels: {} }
+  const user = { user: '', group: '' }
+  const nothing = { name: undefined, image: '', imageId: undefined, driver: undefined, user, command: [], labels: {} }
   try {
     return { ...nothing, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
   } catch {

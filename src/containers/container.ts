@@ -18,6 +18,7 @@ import type { StorageDriver } from './options.ts'
 import { containerEnv } from './plan/create-plan.ts'
 import { parseMilliseconds } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
+import { resolveSingleUser } from './single-user.ts'
 import type { PublishedPort } from './ports.ts'
 import { publishedPorts, reachable } from './ports.ts'
 import type { ContainerRuntime } from './runtime.ts'
@@ -76,10 +77,12 @@ export class Container extends FileAccess implements AsyncDisposable {
   #exit: ContainerExit | undefined
   #paused = false
   #removal: Promise<void> | undefined
+  readonly #uses: Use[] = []
 
   constructor(parts: ContainerParts) {
     super()
-    const { spec, process, began } = parts
+    const { spec, process, began, use } = parts
+    if (use) this.#uses.push(use)
     this.#root = spec.root === 'host' ? undefined : spec.root
     this.#parts = parts
     this.#process = process
@@ -253,6 +256,9 @@ export class Container extends FileAccess implements AsyncDisposable {
    * Stops it and makes an image of it, by a rename: as fast with a gigabyte of data as with none. The image can be started any number of
    * times, while the session lives; {@link Container.commit} makes one that stays.
    *
+   * Dispose it after the containers that were made from it: its files are theirs. With storage drivers other than overlay the files are
+   * copied.
+   *
    * @throws {AirplantError} `ERR_NOT_RUNNING` for the host image, `ERR_DISK_FULL` with storage drivers other than overlay
    * @example
    * const seed = await db.snapshot()
@@ -261,27 +267,30 @@ export class Container extends FileAccess implements AsyncDisposable {
   async snapshot(): Promise<Snapshot> {
     await this.stop()
     const { snapshot } = await import('./files/snapshot.ts')
-    return await snapshot(this.files)
+    return await this.inTurn(() => snapshot(this.files))
   }
 
   /** @internal */
   override get files(): ContainerFiles {
-    const { runtime, driver, scratch } = this.#parts
+    if (this.#removal) throw removed(this)
+    const { runtime, driver, scratch, spec } = this.#parts
+    const { session, env } = runtime
+    const root = (): LayeredRoot | undefined => this.#root
     return {
-      ...{
-        session: runtime.session,
-        env: runtime.env,
-        id: this.id,
-        image: this.image,
-        root: this.#root,
-        driver,
-        scratch,
+      ...{ session, env, id: this.id, image: this.image, driver, scratch },
+      get root() {
+        return root()
       },
       handle: this.#exit ? undefined : this.#process.handle,
       isPaused: this.#paused,
-      addLayer: (layer) => {
-        if (this.#root) this.#root = withLayer(this.#root, layer)
+      get owner() {
+        return session.mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined
       },
+      addLayer: (layer, use) => {
+        if (this.#root) this.#root = withLayer(this.#root, layer)
+        if (use) this.#uses.push(use)
+      },
+      inTurn: (run) => this.inTurn(run),
     }
   }
 
@@ -310,7 +319,7 @@ export class Container extends FileAccess implements AsyncDisposable {
     await this.#process.remove().catch(ignoreGone)
     await this.#parts.helper?.remove().catch(ignoreGone)
     try {
-      this.#parts.use?.release()
+      for (const use of this.#uses) use.release()
     } catch {
       // On a full disk it cannot be written down; the session's end does it.
     }
@@ -350,6 +359,17 @@ function withLayer(root: LayeredRoot, layer: UnpackedLayer): LayeredRoot {
   const { image, lowers } = root
   const above = image && { ...image, layers: [...image.layers, layer] }
   return { ...root, lowers: [layer.directory, ...lowers], image: above }
+}
+
+function removed({ id, image }: Container): AirplantError {
+  return new AirplantError({
+    code: 'ERR_NOT_RUNNING',
+    phase: 'copy',
+    message: `Cannot reach the files of container ${id}: it was removed`,
+    hint: 'Copy what you need before you dispose it',
+    container: id,
+    image,
+  })
 }
 
 function ignoreGone(error: unknown): void {

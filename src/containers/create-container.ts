@@ -171,6 +171,7 @@ function spawn(
       image: spec.image,
       imageId: spec.root === 'host' ? undefined : spec.root.image?.id,
       driver,
+      user: spec.user,
       command: spec.argv,
       labels: spec.labels,
       started: Date.now(),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { AirplantError } from '../errors.ts'
+import type { FileItem } from '../rootless/files/file-channel.ts'
 import { FileWorker } from '../rootless/files/file-worker.ts'
 import type { Session } from '../rootless/session.ts'
 import type { Descriptor } from './descriptor.ts'
@@ -9,6 +10,7 @@ import { mediaTypes, ociTypeOf } from './media-types.ts'
 import { parseReference } from './reference.ts'
 import type { ImageStore } from './store/image-store.ts'
 import type { StoredImage } from './store/image-table.ts'
+import type { LayerFacts } from './store/layer-record.ts'
 
 /** A layer that has a blob. */
 interface PackedBlob {
@@ -63,7 +65,8 @@ async function packLayerOf(
   if (!layer) throw missingLayer(key)
   await using worker = await FileWorker.start(session, { kind: 'directory', path: layer.directory })
   const channel = await worker.connect()
-  const packed = packLayer(channel.read('', { raw: true }), { compression: 'gzip' })
+  const items = owned(channel.read('', { raw: true, closing: true }), store.layers.facts(key)?.owner)
+  const packed = packLayer(items, { compression: 'gzip' })
   const end = (): void => void packed.stream.destroy(new Error('Aborted'))
   signal?.addEventListener('abort', end)
   try {
@@ -77,6 +80,10 @@ async function packLayerOf(
     signal?.removeEventListener('abort', end)
     channel.close()
   }
+}
+
+async function* owned(items: AsyncIterable<FileItem>, owner: LayerFacts['owner']): AsyncGenerator<FileItem> {
+  for await (const { entry, data } of items) yield { entry: { ...entry, ...owner }, data }
 }
 
 /** What a manifest in the store says of the layer with this diff ID. */

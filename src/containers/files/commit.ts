@@ -1,13 +1,15 @@
 import { join } from 'node:path'
 import { AirplantError, isAirplantError } from '../../errors.ts'
 import type { LocalImage } from '../../images/image.ts'
+import { parseReference } from '../../images/reference.ts'
 import { ImageStore } from '../../images/store/image-store.ts'
 import type { SnapshotOptions } from '../../images/store/publish-snapshot.ts'
 import { clientFrames, frameFields } from '../../rootless/protocol/frames.ts'
+import { StepError } from '../../rootless/step-error.ts'
 import { adoptLayers, isAllStored } from './adopt-layers.ts'
 import type { ContainerFiles } from './container-files.ts'
 import { keepsNothing, upperOf } from './container-files.ts'
-import { copyUpper, renewUpper, setWorkAside } from './layer-from-upper.ts'
+import { canRename, copyUpper, renewUpper } from './layer-from-upper.ts'
 
 /** What an image of a container is to be like. */
 export interface CommitOptions {
@@ -27,12 +29,13 @@ export async function commit(files: ContainerFiles, options: CommitOptions): Pro
   const { root, session, driver } = files
   if (!root) throw keepsNothing(files, 'commit')
   if (!root.image) throw noImage(files)
+  if (options.reference !== undefined) parseReference(options.reference)
   const base = driver === 'copy' ? withoutLayers(root.image) : root.image
   const store = ImageStore.of(session, files.env)
   if (isAllStored(store, base)) return await commitOn(base, store, files, options)
   // It stands on a snapshot. Nobody cleans up before the copies have their image.
   return await store.withLock('collect', { shared: true }, async () =>
-    commitOn(await adoptLayers(session, store, base), store, files, options),
+    commitOn(await adoptLayers(files, store, base), store, files, options),
   )
 }
 
@@ -44,48 +47,42 @@ async function commitOn(
 ): Promise<LocalImage> {
   const { changes = [], author, message, reference } = options
   const config = await changedConfig(base, changes)
-  const publish = (upper: string): Promise<LocalImage> =>
+  const publish: Publish = (upper, markedByFiles) =>
     store.publishSnapshot({
-      ...{ upper, author, comment: message, reference, createdBy: `airplant commit ${files.id}` },
-      base,
+      ...{ upper, base, author, reference, markedByFiles, owner: files.owner },
+      ...{ comment: message, createdBy: `airplant commit ${files.id}` },
       ...(config && { config }),
     })
-  if (files.handle === undefined && files.driver === 'overlay') {
-    const renamed = await byRename(files, publish)
-    if (renamed) return renamed
-  }
-  return await whilePaused(files, options.pause ?? true, () => byCopy(files, store, publish))
+  const renamed = canRename(files) ? await byRename(files, store, publish) : undefined
+  return renamed ?? (await whilePaused(files, options.pause ?? true, () => byCopy(files, store, publish)))
 }
 
+type Publish = (upper: string, markedByFiles: boolean) => Promise<LocalImage>
+
 /** Undefined when the store is on another file system than the container. */
-async function byRename(
-  files: ContainerFiles,
-  publish: (upper: string) => Promise<LocalImage>,
-): Promise<LocalImage | undefined> {
+async function byRename(files: ContainerFiles, store: ImageStore, publish: Publish): Promise<LocalImage | undefined> {
+  let image: LocalImage
   try {
-    const image = await publish(upperOf(files))
-    await setWorkAside(files)
-    await renewUpper(files)
-    files.addLayer(image.layers.at(-1)!)
-    return image
+    image = await publish(upperOf(files), false)
   } catch (error) {
     if (isAirplantError(error) && error.errno === 'EXDEV') return undefined
     throw error
   }
+  // The container needs the layer as long as it can be copied from.
+  const layer = image.layers.at(-1)!
+  files.addLayer?.(layer, await store.use(image))
+  await renewUpper(files)
+  return image
 }
 
-async function byCopy(
-  files: ContainerFiles,
-  store: ImageStore,
-  publish: (upper: string) => Promise<LocalImage>,
-): Promise<LocalImage> {
+async function byCopy(files: ContainerFiles, store: ImageStore, publish: Publish): Promise<LocalImage> {
   const { temporary } = store.context
   const shell = await temporary.make()
   try {
     const directory = join(shell, 'copy')
     temporary.makeDirectory(directory, files.root?.mode ?? 0o755)
-    await copyUpper(files.session, upperOf(files), directory)
-    return await publish(directory)
+    const { markedByFiles } = await copyUpper(files.session, upperOf(files), directory)
+    return await publish(directory, markedByFiles)
   } finally {
     await temporary.remove(shell)
   }
@@ -98,7 +95,7 @@ async function whilePaused<T>(
 ): Promise<T> {
   if (handle === undefined || isPaused || !pause) return await run()
   const ask = (frame: number): Promise<unknown> => session.client.request(frame, frameFields().u(handle))
-  await ask(clientFrames.pause)
+  await ask(clientFrames.pause).catch(ignoreEnded)
   try {
     return await run()
   } finally {
@@ -107,13 +104,20 @@ async function whilePaused<T>(
   }
 }
 
+function ignoreEnded(error: unknown): void {
+  if (!(error instanceof StepError && error.errnoName === 'ESRCH')) throw error
+}
+
 async function changedConfig(
   base: LocalImage,
   changes: readonly string[],
 ): Promise<SnapshotOptions['config'] | undefined> {
   if (changes.length === 0) return undefined
   const { applyChanges } = await import('../../images/archives/apply-changes.ts')
-  return applyChanges((base.config.document['config'] ?? {}) as Record<string, unknown>, changes)
+  const old = (base.config.document['config'] ?? {}) as Record<string, unknown>
+  // What a change takes away has to be said too.
+  const without = Object.fromEntries(Object.keys(old).map((name) => [name, undefined]))
+  return { ...without, ...applyChanges(old, changes) }
 }
 
 /** With the copy driver the container's directory is the whole root, so that it is the only layer. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { AirplantError } from '../../errors.ts'
+import { AirplantError, isAirplantError } from '../../errors.ts'
 import type { UnpackedLayer } from '../../images/image.ts'
+import type { Use } from '../../images/store/uses.ts'
 import type { FileChannel } from '../../rootless/files/file-channel.ts'
 import type { FileTarget } from '../../rootless/files/file-target.ts'
 import { FileWorker } from '../../rootless/files/file-worker.ts'
@@ -11,12 +12,12 @@ import type { LayeredRoot } from '../spec.ts'
 /** What operations on a container's files need to know of it, whoever started it. */
 export interface ContainerFiles {
   readonly session: Session
-  /** Says where the store is. */
+  /** To find the store with. */
   readonly env: NodeJS.ProcessEnv
   readonly id: string
   /** As it was asked for. */
   readonly image: string
-  /** Undefined: the host image, which keeps nothing. */
+  /** As it is now. Undefined: the host image, which keeps nothing. */
   readonly root: LayeredRoot | undefined
   readonly driver: StorageDriver
   /** Where its upper directory is. */
@@ -24,8 +25,12 @@ export interface ContainerFiles {
   /** The keeper's handle while it runs; undefined once it has ended. */
   readonly handle: number | undefined
   readonly isPaused: boolean
-  /** Told that what was its upper directory is now its topmost layer. */
-  readonly addLayer: (layer: UnpackedLayer) => void
+  /** Whom its files belong to, as it sees them, where only one ID is mapped and that is not root's. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined
+  /** Told that what was its upper directory is now its topmost layer. Undefined: another process has it, which could not be told. */
+  readonly addLayer: ((layer: UnpackedLayer, use: Use | undefined) => void) | undefined
+  /** Runs what changes the files of a stopped container, or moves them, one after another. */
+  readonly inTurn: <T>(run: () => Promise<T>) => Promise<T>
 }
 
 /** A connection to a container's files. */
@@ -39,17 +44,41 @@ export function upperOf({ driver, scratch }: ContainerFiles): string {
 }
 
 /**
- * Opens the files as the container sees them: of a running one with all that is mounted there, of a stopped one its root alone.
+ * Opens the files as the container sees them, to read: of a running one with all that is mounted there, of a stopped one its root alone.
  *
  * @throws {AirplantError} `ERR_NOT_RUNNING` for a stopped container on the host image
  */
 export async function openFiles(files: ContainerFiles): Promise<OpenFiles> {
-  return await openTarget(files.session, targetOf(files))
+  const running = await openRunning(files)
+  return running ?? (await files.inTurn(() => openTarget(files.session, stoppedRoot(files, false))))
+}
+
+/** The same to write: nobody else writes to a stopped container meanwhile. */
+export async function changeFiles<T>(files: ContainerFiles, change: (channel: FileChannel) => Promise<T>): Promise<T> {
+  const running = await openRunning(files)
+  if (running) return await changeOpen(running, change)
+  return await files.inTurn(async () => changeOpen(await openTarget(files.session, stoppedRoot(files, true)), change))
 }
 
 /** Opens a directory of the host, as the keeper can. */
 export async function openDirectory(session: Session, path: string): Promise<OpenFiles> {
   return await openTarget(session, { kind: 'directory', path })
+}
+
+async function changeOpen<T>(open: OpenFiles, change: (channel: FileChannel) => Promise<T>): Promise<T> {
+  await using opened = open
+  return await change(opened.channel)
+}
+
+/** Undefined when it has ended, also when nobody has heard of that yet. */
+async function openRunning({ session, handle }: ContainerFiles): Promise<OpenFiles | undefined> {
+  if (handle === undefined) return undefined
+  try {
+    return await openTarget(session, { kind: 'process', handle })
+  } catch (error) {
+    if (isAirplantError(error) && error.code === 'ERR_NOT_RUNNING') return undefined
+    throw error
+  }
 }
 
 async function openTarget(session: Session, target: FileTarget): Promise<OpenFiles> {
@@ -69,14 +98,15 @@ async function openTarget(session: Session, target: FileTarget): Promise<OpenFil
   }
 }
 
-function targetOf(files: ContainerFiles): FileTarget {
-  const { handle, root, driver, scratch } = files
-  if (handle !== undefined) return { kind: 'process', handle }
+function stoppedRoot(files: ContainerFiles, toWrite: boolean): FileTarget {
+  const { root, driver, scratch } = files
   if (!root) throw keepsNothing(files, 'copy')
   if (driver === 'copy') return { kind: 'directory', path: join(scratch, 'copy') }
   if (driver === 'fuse-overlayfs') return { kind: 'directory', path: join(scratch, 'merged') }
-  const work = join(scratch, 'root.work')
-  return { kind: 'overlay', lowers: root.lowers, upper: upperOf(files), work }
+  const upper = upperOf(files)
+  // Two mounts at once may not share an upper directory, but any number may have it as their topmost lower one.
+  if (!toWrite) return { kind: 'overlay', lowers: [upper, ...root.lowers] }
+  return { kind: 'overlay', lowers: root.lowers, upper, work: join(scratch, 'root.work') }
 }
 
 /** An error for what needs a root of the container's own. */

@@ -1,20 +1,21 @@
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { lstat } from 'node:fs/promises'
 import { AirplantError } from '../../errors.ts'
-import type { FileChannel, FileItem } from '../../rootless/files/file-channel.ts'
+import type { FileItem } from '../../rootless/files/file-channel.ts'
 import { checkOptions } from '../check-options.ts'
 import { copyInShape } from '../option-shapes.ts'
 import { invalidOption, parseMode, parseOwner, parseTarget } from '../option-parsers.ts'
 import type { CopyInOption } from '../options.ts'
 import { applyItems } from './apply-items.ts'
 import type { ContainerFiles } from './container-files.ts'
-import { openFiles } from './container-files.ts'
+import { changeFiles } from './container-files.ts'
 import type { CopyOwner } from './host-items.ts'
 import { hostItems, item } from './host-items.ts'
 
 /**
  * Copies files, directories, content or tar archives into a container, running or stopped. Nothing lands outside its root, whatever
- * links it has; what was copied before an error stays.
+ * links it has; what was copied before an error stays. A directory that is there keeps its owner and mode, and is never replaced by
+ * something else, nor something else by a directory.
  *
  * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_SOURCE_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`,
  *   `ERR_UNMAPPED_OWNER`, and of a tar `ERR_INVALID_ARCHIVE`, `ERR_UNSAFE_ARCHIVE`, `ERR_ARCHIVE_LIMIT`
@@ -26,15 +27,16 @@ export async function copyIn(
 ): Promise<void> {
   const list = (Array.isArray(options) ? options : [options]) as readonly CopyInOption[]
   const flattenOwners = files.session.mapping.method === 'single'
-  await using open = await openFiles(files)
-  for (const option of list) {
-    // What it asks for has to be asked before the apply begins.
-    const items = await itemsOf(option, open.channel, cwd)
-    await applyItems(open.channel, items, { flattenOwners })
-  }
+  // All is looked at before anything is changed.
+  const copies: AsyncIterable<FileItem>[] = []
+  for (const option of list) copies.push(await itemsOf(option, cwd))
+  await changeFiles(files, async (channel) => {
+    for (const items of copies)
+      await applyItems(channel, items, { flattenOwners, keepKinds: true, keepDirectories: true })
+  })
 }
 
-async function itemsOf(option: CopyInOption, channel: FileChannel, cwd: string): Promise<AsyncIterable<FileItem>> {
+async function itemsOf(option: CopyInOption, cwd: string): Promise<AsyncIterable<FileItem>> {
   checkOptions('a copy', option, copyInShape)
   const { content, source, tar } = option
   const target = parseTarget('target of a copy', option.target)
@@ -46,7 +48,7 @@ async function itemsOf(option: CopyInOption, channel: FileChannel, cwd: string):
   const place = relative(target)
   if (content !== undefined) return contentItem(place, content, owner)
   if (tar !== undefined) return tarItems(place, tar)
-  return await sourceItems(resolve(cwd, source ?? ''), place, owner, channel)
+  return await sourceItems(source ?? '', place, owner, cwd)
 }
 
 async function* contentItem(path: string, content: string | Uint8Array, owner: CopyOwner): AsyncGenerator<FileItem> {
@@ -81,22 +83,26 @@ async function sourceItems(
   source: string,
   target: string,
   owner: CopyOwner,
-  channel: FileChannel,
+  cwd: string,
 ): Promise<AsyncIterable<FileItem>> {
-  const stat = await lstat(source).catch(() => undefined)
-  if (stat) {
-    // A directory that is there keeps its own mode and owner: nobody wants /tmp to become 0755.
-    const isThere = stat.isDirectory() && (await channel.stat(target, { follow: true }))?.kind === 'directory'
-    return isThere ? contentOf(hostItems(source, target, owner), target) : hostItems(source, target, owner)
-  }
+  const path = resolve(cwd, source)
+  const stat = await lstat(path).catch(() => undefined)
+  if (stat) return hostItems(path, target, owner)
   const { default: glob } = await import('fast-glob')
-  const found = await glob(source, { dot: true, followSymbolicLinks: false, onlyFiles: false })
-  if (found.length === 0) throw missingSource(source)
-  return allOf(found.sort(), target, owner)
+  // The pattern alone is one: the working directory may have brackets in its name.
+  const found = await glob(source, { cwd, absolute: true, dot: true, followSymbolicLinks: false, onlyFiles: false })
+  if (found.length === 0) throw missingSource(path)
+  return allOf(withoutNested(found.sort()), target, owner)
 }
 
-async function* contentOf(items: AsyncIterable<FileItem>, target: string): AsyncGenerator<FileItem> {
-  for await (const each of items) if (each.entry.path !== target) yield each
+/** What lies below a directory that was found too is copied with it. */
+function withoutNested(sorted: readonly string[]): string[] {
+  const found = new Set(sorted)
+  const isBelow = (path: string): boolean => {
+    for (let at = dirname(path); at !== dirname(at); at = dirname(at)) if (found.has(at)) return true
+    return false
+  }
+  return sorted.filter((path) => !isBelow(path))
 }
 
 async function* allOf(paths: readonly string[], target: string, owner: CopyOwner): AsyncGenerator<FileItem> {

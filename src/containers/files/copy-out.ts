@@ -1,16 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import { cp, mkdir } from 'node:fs/promises'
-import { basename, dirname, join, posix, resolve } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { AirplantError } from '../../errors.ts'
 import type { FileChannel, FileItem } from '../../rootless/files/file-channel.ts'
-import { removeByKeeper } from '../../rootless/host-files.ts'
-import { Plan } from '../../rootless/protocol/plan.ts'
-import type { Session } from '../../rootless/session.ts'
-import { applyItems } from './apply-items.ts'
+import type { FileKind } from '../../rootless/files/file-entry.ts'
 import type { ContainerFiles } from './container-files.ts'
-import { openDirectory, openFiles } from './container-files.ts'
+import { openFiles } from './container-files.ts'
 import { relative } from './copy-in.ts'
+import { HostWriter } from './host-writer.ts'
+import { atPlace } from './host-writer-error.ts'
 
 /** Most bytes that {@link readFile} holds in memory, unless told otherwise. */
 const READ_LIMIT = 64 * 1024 ** 2
@@ -20,7 +18,8 @@ const MOST_LINKS = 40
 
 /**
  * Copies a file or directory out of a container, running or stopped, to a path of the host: `destination` is the copy itself, and made with
- * its parents. Everything then belongs to the caller. A link is copied as a link, and never followed on the way.
+ * its parents. Everything then belongs to the caller. A link is copied as a link, and never followed on the way. Files and links that are
+ * there are replaced, directories are merged, and neither takes the place of the other.
  *
  * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`
  */
@@ -28,27 +27,31 @@ export async function copyOut(files: ContainerFiles, path: string, destination: 
   const to = resolve(cwd, destination)
   await using source = await openFiles(files)
   await checkThere(files, source.channel, path)
-  await mkdir(dirname(to), { recursive: true })
-  // Real root's keeper is another user, who could not write there.
-  const isRealRoot = files.session.broker !== undefined || process.geteuid?.() === 0
-  await (isRealRoot ? copyByNode : write)(files.session, source.channel, path, to)
-}
-
-async function write(session: Session, from: FileChannel, path: string, to: string): Promise<void> {
-  await using target = await openDirectory(session, dirname(to))
-  const items = renamed(from.read(relative(path), { raw: false }), basename(to))
-  await applyItems(target.channel, unprivileged(items), { flattenOwners: true })
-}
-
-async function copyByNode(session: Session, from: FileChannel, path: string, to: string): Promise<void> {
-  const staging = join(session.directory, `copy-${randomBytes(6).toString('hex')}`)
-  await session.client.spawn({ kind: 'helper', plan: new Plan().hostMkdir(staging, 0o700) })
-  try {
-    await write(session, from, path, join(staging, 'it'))
-    await cp(join(staging, 'it'), to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
-  } finally {
-    await removeByKeeper(session, staging)
+  await mkdir(dirname(to), { recursive: true }).catch((error: unknown) => {
+    throw atPlace(error, dirname(to))
+  })
+  using writer = new HostWriter(to)
+  for await (const item of readOnce(source.channel, path)) {
+    if (item.entry.path === '') checkKind(files, path, item.entry.kind)
+    await writer.write(item)
   }
+  writer.finish()
+}
+
+function checkKind(files: ContainerFiles, path: string, kind: FileKind): void {
+  if (kind === 'file' || kind === 'directory' || kind === 'symlink') return
+  throw notReadable(files, path, `it is a ${kind}`, 'Name a file, a directory or a link')
+}
+
+/** Of the whole root what is mounted in it is left out: nobody wants a copy of /proc. */
+function readOnce(channel: FileChannel, path: string): AsyncGenerator<FileItem> {
+  const place = relative(path)
+  return channel.read(place, { raw: false, oneFileSystem: place === '', closing: true })
+}
+
+/** As its owner's where a single ID stands for that. */
+async function* owned(items: AsyncIterable<FileItem>, owner: ContainerFiles['owner']): AsyncGenerator<FileItem> {
+  for await (const { entry, data } of items) yield { entry: { ...entry, ...owner }, data }
 }
 
 async function* renamed(items: AsyncIterable<FileItem>, name: string): AsyncGenerator<FileItem> {
@@ -56,13 +59,6 @@ async function* renamed(items: AsyncIterable<FileItem>, name: string): AsyncGene
   for await (const { entry, data } of items) {
     const link = entry.kind === 'hardlink' ? place(entry.link) : entry.link
     yield { entry: { ...entry, path: place(entry.path), link }, data }
-  }
-}
-
-// A program that ran as root of the container must not run as the caller, who owns the copy, for everybody else on the host.
-async function* unprivileged(items: AsyncIterable<FileItem>): AsyncGenerator<FileItem> {
-  for await (const { entry, data } of items) {
-    yield { entry: { ...entry, mode: entry.mode & 0o1777 }, data }
   }
 }
 
@@ -78,11 +74,12 @@ export async function readFile(
   { limit = READ_LIMIT }: { limit?: number } = {},
 ): Promise<Buffer> {
   await using source = await openFiles(files)
-  let place = path
+  let place = relative(path)
   for (let links = 0; links < MOST_LINKS; links++) {
     const found = await readOne(files, source.channel, place, limit)
     if (typeof found !== 'string') return found
-    place = posix.resolve('/', posix.dirname(place), found)
+    // Not shortened as a text: ".." after a link is where the kernel says.
+    place = found.startsWith('/') ? found.slice(1) : place.slice(0, place.lastIndexOf('/') + 1) + found
   }
   throw notReadable(files, path, 'links lead in a circle', 'Name the file itself')
 }
@@ -94,10 +91,15 @@ async function readOne(
   path: string,
   limit: number,
 ): Promise<Buffer | string> {
-  for await (const { entry, data } of channel.read(relative(path), { raw: false })) {
+  const refuse = (problem: string, hint: string): AirplantError => {
+    // Or all of it would be read, only to be thrown away.
+    channel.close()
+    return notReadable(files, path, problem, hint)
+  }
+  for await (const { entry, data } of channel.read(path, { raw: false })) {
     if (entry.kind === 'symlink') return entry.link
-    if (entry.kind !== 'file') throw notReadable(files, path, `it is a ${entry.kind}`, 'Name a regular file')
-    if (entry.size > limit) throw notReadable(files, path, `it has ${entry.size} bytes`, 'Copy it out, or raise limit')
+    if (entry.kind !== 'file') throw refuse(`it is a ${entry.kind}`, 'Name a regular file')
+    if (entry.size > limit) throw refuse(`it has ${entry.size} bytes`, 'Copy it out, or raise limit')
     const chunks: Buffer[] = []
     for await (const chunk of data) chunks.push(chunk)
     return Buffer.concat(chunks)
@@ -116,7 +118,7 @@ export async function tarOut(files: ContainerFiles, path: string): Promise<Reada
     throw error
   }
   const name = basename(relative(path))
-  const found = source.channel.read(relative(path), { raw: false, oneFileSystem: name === '' })
+  const found = owned(readOnce(source.channel, path), files.owner)
   const tar = packLayer(name === '' ? found : renamed(found, name), { compression: 'none' })
   tar.stream.once('close', () => void source[Symbol.asyncDispose]())
   return tar.stream

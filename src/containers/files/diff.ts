@@ -32,23 +32,27 @@ async function mergedEntries(session: Session, lowers: readonly string[]): Promi
   const merged: Entries = new Map()
   for (const lower of lowers.toReversed()) {
     const layer = await rawEntries(session, lower)
-    for (const { kind, path } of layer) {
-      if (kind === 'whiteout' || kind === 'opaque') removeBelow(merged, path, kind === 'whiteout')
-    }
-    for (const entry of layer) {
-      if (entry.kind === 'whiteout' || entry.kind === 'opaque') continue
-      if (entry.kind !== 'directory' && merged.get(entry.path)?.kind === 'directory')
-        removeBelow(merged, entry.path, true)
-      merged.set(entry.path, entry)
-    }
+    const hiding = new Set(layer.filter(({ kind }) => kind !== 'directory').map(({ path }) => path))
+    if (merged.size > 0 && hiding.size > 0) removeHidden(merged, hiding)
+    for (const entry of layer) if (entry.kind !== 'whiteout' && entry.kind !== 'opaque') merged.set(entry.path, entry)
+    for (const { kind, path } of layer) if (kind === 'whiteout') merged.delete(path)
   }
   return merged
 }
 
-function removeBelow(entries: Entries, path: string, withItself: boolean): void {
-  if (withItself) entries.delete(path)
-  const prefix = path === '' ? '' : `${path}/`
-  for (const name of [...entries.keys()]) if (name.startsWith(prefix) && name !== path) entries.delete(name)
+/** Takes away what lies below a whiteout, an opaque directory, or a file where there was a directory. */
+function removeHidden(entries: Entries, hiding: ReadonlySet<string>): void {
+  const hidden = new Map([['', hiding.has('')]])
+  const isHidden = (directory: string): boolean => {
+    let known = hidden.get(directory)
+    if (known === undefined) hidden.set(directory, (known = hiding.has(directory) || isHidden(parentOf(directory))))
+    return known
+  }
+  for (const path of entries.keys()) if (path !== '' && isHidden(parentOf(path))) entries.delete(path)
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
 async function rawEntries(session: Session, directory: string): Promise<FileEntry[]> {
@@ -65,14 +69,15 @@ async function compareUpper(files: ContainerFiles, before: Entries): Promise<Fil
   for (const { kind, path } of upper) {
     if (path === '') continue
     if (kind === 'opaque') changes.push(...hiddenBelow(path, before, there))
-    else if (kind === 'whiteout') changes.push(change('deleted', path))
-    else changes.push(change(before.has(path) ? 'changed' : 'added', path))
+    else if (kind !== 'whiteout') changes.push(change(before.has(path) ? 'changed' : 'added', path))
+    else if (before.has(path)) changes.push(change('deleted', path))
   }
   return hideMountPoints(changes, before, new Map(upper.map((entry) => [entry.path, entry])))
 }
 
 /** Children of a directory that was made anew; of what they hold nothing more is said. */
 function hiddenBelow(path: string, before: Entries, there: ReadonlySet<string>): FileChange[] {
+  if (!before.has(path)) return []
   const names = [...before.keys()].filter((name) => name.startsWith(`${path}/`) && !name.includes('/', path.length + 1))
   return names.filter((name) => !there.has(name)).map((name) => change('deleted', name))
 }
@@ -86,7 +91,6 @@ async function compareAll(files: ContainerFiles, before: Entries): Promise<FileC
     if (!old) changes.push(change('added', path))
     else if (isChanged(old, entry)) changes.push(change('changed', path))
   }
-  const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
   const gone = [...before.keys()].filter((path) => path !== '' && !after.has(path))
   const tops = gone.filter((path) => parentOf(path) === '' || after.has(parentOf(path)))
   return hideMountPoints([...changes, ...tops.map((path) => change('deleted', path))], before, after)

@@ -12,10 +12,19 @@ import type { FileChange } from './diff.ts'
 export abstract class FileAccess {
   /** @internal */
   abstract get files(): ContainerFiles
+  #turn: Promise<unknown> = Promise.resolve()
+
+  /** @see ContainerFiles.inTurn @internal */
+  protected inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(run)
+    this.#turn = result.catch(() => undefined)
+    return result
+  }
 
   /**
    * Copies files, directories, globs, content or tar archives into it. A target is the copy itself, not the directory to put it in;
-   * its parents are made.
+   * its parents are made. A directory that is there keeps its owner and mode; neither is a directory replaced by a file nor a file by a
+   * directory.
    *
    * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_SOURCE_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`,
    *   `ERR_UNMAPPED_OWNER`; of a tar `ERR_INVALID_ARCHIVE`, `ERR_UNSAFE_ARCHIVE`, `ERR_ARCHIVE_LIMIT`
@@ -33,7 +42,9 @@ export abstract class FileAccess {
   /** The same as a tar archive: a stream of a file or directory, or of the whole root for `/`. */
   copyOut(path: string): Promise<Readable>
   /**
-   * Copies a file or directory out of it. `destination` is the copy itself; its parents are made, and all of it is the caller's.
+   * Copies a file or directory out of it. `destination` is the copy itself; its parents are made, and all of it is the caller's, without
+   * set-user-ID bits. Links are copied as links; fifos, sockets and devices are left out. Files that are there are replaced, directories
+   * merged.
    *
    * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`
    * @example
@@ -48,7 +59,7 @@ export abstract class FileAccess {
   }
 
   /**
-   * Bytes of one file of it.
+   * Bytes of one file of it; links are followed in it.
    *
    * @param options.limit most bytes. @default 64 MiB
    * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_FILE_FAILED`, `ERR_NOT_RUNNING`
@@ -93,6 +104,6 @@ export abstract class FileAccess {
    */
   async commit(options: CommitOptions = {}): Promise<LocalImage> {
     const { commit } = await import('./commit.ts')
-    return await commit(this.files, options)
+    return await this.inTurn(() => commit(this.files, options))
   }
 }

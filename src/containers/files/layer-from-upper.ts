@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import type { UnpackedLayer } from '../../images/image.ts'
 import type { ApplySummary } from '../../rootless/files/apply-options.ts'
 import { renameByKeeper } from '../../rootless/host-files.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
@@ -9,45 +8,52 @@ import { applyItems } from './apply-items.ts'
 import type { ContainerFiles } from './container-files.ts'
 import { openDirectory, upperOf } from './container-files.ts'
 
+/** What a directory became. */
+export interface MadeLayer {
+  readonly markedByFiles: boolean
+  /** Whether it is the whole root (the copy driver's), and not on top of others. */
+  readonly isWhole: boolean
+}
+
 /**
  * Makes a layer of what a container wrote: by a rename when it has stopped and its upper directory is one of the kernel's overlay, else by
- * a copy. After a rename the container goes on with an empty upper directory above the layer.
+ * a copy. After a rename the container goes on with an empty upper directory.
  *
- * @param layer its directory is a new one, whose parent may be missing, and its grandparent too
- * @returns whether the layer is the whole root (the copy driver's), and not on top of others
+ * @param directory a new one, whose parent may be missing, and its grandparent too
  */
-export async function layerFromUpper(files: ContainerFiles, layer: UnpackedLayer): Promise<{ isWhole: boolean }> {
-  const { directory } = layer
-  const { session, driver, handle } = files
+export async function layerFromUpper(files: ContainerFiles, directory: string): Promise<MadeLayer> {
+  const { session, driver } = files
   await makeParents(session, directory)
-  if (driver !== 'overlay' || handle !== undefined) {
+  if (!canRename(files)) {
     await run(session, new Plan().hostMkdir(directory, files.root?.mode ?? 0o755))
-    await copyUpper(session, upperOf(files), directory)
-    return { isWhole: driver === 'copy' }
+    const { markedByFiles } = await copyUpper(session, upperOf(files), directory)
+    return { markedByFiles, isWhole: driver === 'copy' }
   }
   await renameByKeeper(session, upperOf(files), directory)
-  await setWorkAside(files)
   await renewUpper(files)
-  files.addLayer(layer)
-  return { isWhole: false }
+  return { markedByFiles: false, isWhole: false }
+}
+
+/** Whether nobody writes to the upper directory, and whoever has the container can be told that it is another one now. */
+export function canRename({ handle, driver, addLayer }: ContainerFiles): boolean {
+  return handle === undefined && driver === 'overlay' && addLayer !== undefined
 }
 
 /** Copies an upper directory into an empty one, as a layer. */
 export async function copyUpper(session: Session, upper: string, directory: string): Promise<ApplySummary> {
   await using source = await openDirectory(session, upper)
   await using target = await openDirectory(session, directory)
-  return await applyItems(target.channel, source.channel.read('', { raw: true }), { mode: 'layer' })
+  return await applyItems(target.channel, source.channel.read('', { raw: true, closing: true }), { mode: 'layer' })
 }
 
-/** The work directory of a volatile mount may not be used again; a new one is cheaper than cleaning it. */
-export async function setWorkAside({ session, scratch }: ContainerFiles): Promise<void> {
-  await renameByKeeper(session, join(scratch, 'root.work'), join(scratch, `old-${randomBytes(6).toString('hex')}`))
-}
-
-/** An empty upper directory for a container whose own became a layer. */
-export async function renewUpper(files: ContainerFiles): Promise<void> {
-  const { session, root, scratch } = files
-  const plan = new Plan().hostMkdir(upperOf(files), root?.mode ?? 0o755).hostMkdir(join(scratch, 'root.work'), 0o700)
+/**
+ * An empty upper directory for a container whose own became a layer. The work directory of a volatile mount may not be used again; a new
+ * one is cheaper than cleaning it.
+ */
+export async function renewUpper({ session, root, scratch }: ContainerFiles): Promise<void> {
+  const work = join(scratch, 'root.work')
+  await renameByKeeper(session, work, join(scratch, `old-${randomBytes(6).toString('hex')}`))
+  const plan = new Plan().hostMkdir(join(scratch, 'root.upper'), root?.mode ?? 0o755).hostMkdir(work, 0o700)
   await run(session, plan)
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { ImageConfig, LocalImage, UnpackedLayer } from '../../images/image.ts'
-import { hostPlatform } from '../../images/platform.ts'
+import { emptyConfig } from '../../images/empty-config.ts'
+import type { LocalImage, UnpackedLayer } from '../../images/image.ts'
+import type { Use } from '../../images/store/uses.ts'
 import { removeByKeeper } from '../../rootless/host-files.ts'
+import type { LayeredRoot } from '../spec.ts'
 import type { ContainerFiles } from './container-files.ts'
 import { keepsNothing } from './container-files.ts'
-import { layerFromUpper } from './layer-from-upper.ts'
+import { canRename, layerFromUpper } from './layer-from-upper.ts'
 
 /** An image that lives as long as its session, or until it is disposed. */
 export interface Snapshot extends LocalImage, AsyncDisposable {}
@@ -21,19 +23,32 @@ export async function snapshot(files: ContainerFiles): Promise<Snapshot> {
   const key = randomBytes(12).toString('hex')
   const place = join(session.directory, 'snapshots', key)
   const directory = join(place, 'fs')
-  const layer: UnpackedLayer = { key: `snapshot:${key}`, directory, rootMode: root.mode, markedByFiles: false }
-  const { isWhole } = await layerFromUpper(files, layer)
+  const wasRenamed = canRename(files)
+  const { markedByFiles, isWhole } = await layerFromUpper(files, directory)
+  const layer: UnpackedLayer = { key: `snapshot:${key}`, directory, rootMode: root.mode, markedByFiles }
+  if (wasRenamed) files.addLayer?.(layer, undefined)
+  const layers = isWhole ? [layer] : [...baseLayers(root), layer]
+  const use = isWhole ? undefined : await useOfBase(files, root.image)
   return {
-    id: layer.key,
-    digest: undefined,
-    config: root.image?.config ?? emptyConfig(),
-    layers: isWhole ? [layer] : [...baseLayers(root.image, root.lowers), layer],
-    [Symbol.asyncDispose]: () => removeByKeeper(session, place),
+    ...{ id: layer.key, digest: undefined, config: root.image?.config ?? emptyConfig(), layers },
+    async [Symbol.asyncDispose]() {
+      use?.release()
+      if (!session.closed) await removeByKeeper(session, place)
+    },
   }
 }
 
+/** The layers of the store below it stay there although the container may go first. */
+async function useOfBase({ session, env }: ContainerFiles, image: LocalImage | undefined): Promise<Use | undefined> {
+  if (!image) return undefined
+  const { ImageStore } = await import('../../images/store/image-store.ts')
+  const store = ImageStore.of(session, env)
+  const layers = image.layers.filter(({ directory }) => directory.startsWith(`${store.home}/`))
+  return layers.length > 0 ? await store.use({ id: image.id, layers }) : undefined
+}
+
 /** The layers below, lowest first; a plain directory counts as one. */
-function baseLayers(image: LocalImage | undefined, lowers: readonly string[]): readonly UnpackedLayer[] {
+function baseLayers({ image, lowers }: LayeredRoot): readonly UnpackedLayer[] {
   const known = new Map(image?.layers.map((layer) => [layer.directory, layer]))
   return lowers
     .toReversed()
@@ -41,12 +56,4 @@ function baseLayers(image: LocalImage | undefined, lowers: readonly string[]): r
       (directory) =>
         known.get(directory) ?? { key: `directory:${directory}`, directory, rootMode: undefined, markedByFiles: false },
     )
-}
-
-function emptyConfig(): ImageConfig {
-  return {
-    ...{ platform: hostPlatform(), created: undefined, author: undefined, env: [], entrypoint: [], cmd: [], user: '' },
-    ...{ workdir: '', exposedPorts: [], volumes: [], stopSignal: undefined, healthcheck: undefined, shell: [] },
-    ...{ labels: {}, diffIds: [], history: [], document: {} },
-  }
 }

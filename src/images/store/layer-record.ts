@@ -15,6 +15,14 @@ export interface LayerFacts {
   readonly markedByFiles: boolean
   /** Device nodes that were left out. */
   readonly devices: readonly string[]
+  /** Whose its files are where a single ID is mapped and stands for another than root; undefined: the owners are true. */
+  readonly owner?: LayerOwner | undefined
+}
+
+/** A user and a group in a container. */
+export interface LayerOwner {
+  readonly uid: number
+  readonly gid: number
 }
 
 /** What `layer.json` holds. */
@@ -68,7 +76,10 @@ export function isSynced(directory: string): boolean {
 }
 
 function isRecord(value: unknown): value is LayerRecord {
-  const { key, bytes, entries, rootMode, markedByFiles, devices, bootId } = (value ?? {}) as Record<string, unknown>
+  const { key, bytes, entries, rootMode, markedByFiles, devices, bootId, owner } = (value ?? {}) as Record<
+    string,
+    unknown
+  >
   const isMode = rootMode === undefined || (Number.isInteger(rootMode) && (rootMode as number) <= 0o7777)
   const isList = Array.isArray(devices) && devices.every((device) => typeof device === 'string')
   return (
@@ -76,8 +87,14 @@ function isRecord(value: unknown): value is LayerRecord {
     [bytes, entries].every((count) => Number.isSafeInteger(count)) &&
     typeof markedByFiles === 'boolean' &&
     isMode &&
-    isList
+    isList &&
+    isOwner(owner)
   )
+}
+
+function isOwner(value: unknown): boolean {
+  const { uid, gid } = (value ?? { uid: 0, gid: 0 }) as Record<string, unknown>
+  return [uid, gid].every((id) => Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 32 - 1)
 }
 
 /** Changes with each start of the machine, proc_sys_kernel(5). */

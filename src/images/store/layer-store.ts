@@ -76,8 +76,8 @@ export class LayerStore {
 
   /** Writes the record of a layer that is about to be published. */
   writeRecord(shell: string, key: string, facts: LayerFacts): void {
-    const { bytes, entries, rootMode, markedByFiles, devices } = facts
-    const record: LayerRecord = { key, bytes, entries, rootMode, markedByFiles, devices, bootId: this.#bootId }
+    const { bytes, entries, rootMode, markedByFiles, devices, owner } = facts
+    const record: LayerRecord = { key, bytes, entries, rootMode, markedByFiles, devices, owner, bootId: this.#bootId }
     const path = join(shell, RECORD)
     try {
       writeFileSync(path, JSON.stringify(record), { mode: 0o600, flag: 'wx' })

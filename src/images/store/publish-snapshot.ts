@@ -7,6 +7,7 @@ import type { LocalImage } from '../image.ts'
 import { MOST_LAYERS } from '../manifest.ts'
 import { formatReference, parseReference } from '../reference.ts'
 import type { ImageStore } from './image-store.ts'
+import type { LayerOwner } from './layer-record.ts'
 import { FILES } from './layer-record.ts'
 import { idOf } from './snapshot-records.ts'
 import { explainFailure } from './store-error.ts'
@@ -27,6 +28,8 @@ export interface SnapshotOptions {
   readonly reference?: string | undefined
   /** As the storage driver of the container has it. Default false. */
   readonly markedByFiles?: boolean
+  /** @see LayerFacts.owner */
+  readonly owner?: LayerOwner | undefined
 }
 
 /**
@@ -49,8 +52,8 @@ export async function publishSnapshot(store: ImageStore, options: SnapshotOption
   const files = join(shell, FILES)
   try {
     await renameByKeeper(context.session, upper, files)
-    const markedByFiles = options.markedByFiles ?? false
-    layers.writeRecord(shell, key, { bytes: 0, entries: 0, rootMode, markedByFiles, devices: [] })
+    const { markedByFiles = false, owner } = options
+    layers.writeRecord(shell, key, { bytes: 0, entries: 0, rootMode, markedByFiles, devices: [], owner })
     await store.index.change((entries) => {
       if (name !== undefined) takeFromSnapshots(store, name)
       const keys = [...base.layers.map((layer) => layer.key), key]

@@ -18,6 +18,10 @@ export interface ApplyOptions {
   readonly limits: ApplyLimits
   /** Whether something other than a directory may be there already, and is replaced. */
   readonly overwrite: boolean
+  /** Neither is a directory replaced by something else, nor something else by a directory. @default false */
+  readonly keepKinds?: boolean
+  /** Directories that are there already keep their owner, mode and times. @default false */
+  readonly keepDirectories?: boolean
 }
 
 /** What was written. */

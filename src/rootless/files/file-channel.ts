@@ -160,11 +160,12 @@ function fields(): FieldWriter {
   return new FieldWriter(FILE_HEADER, 64)
 }
 
-function encodeOptions({ mode, base, flattenOwners, overwrite, limits }: ApplyOptions): FieldWriter {
+function encodeOptions(options: ApplyOptions): FieldWriter {
+  const { mode, base, flattenOwners, overwrite, keepKinds = false, keepDirectories = false, limits } = options
   return fields()
     .u(mode === 'layer' ? 0 : 1)
     .s(base)
-    .u(Number(flattenOwners) * 1 + Number(overwrite) * 2)
+    .u(Number(flattenOwners) * 1 + Number(overwrite) * 2 + Number(keepKinds) * 4 + Number(keepDirectories) * 8)
     .u(Math.min(limits.entries, Number.MAX_SAFE_INTEGER))
     .u(Math.min(limits.bytes, Number.MAX_SAFE_INTEGER))
     .u(Math.min(limits.depth, Number.MAX_SAFE_INTEGER))

@@ -100,7 +100,7 @@ const specials: Readonly<Record<string, Omit<Explanation, 'reason'>>> = {
     hint: 'The range of your account in /etc/subuid and /etc/subgid is too small: give it more IDs, or use a single ID (AIRPLANT_IDS=single)',
   },
   missing: { code: 'ERR_INVALID_ARCHIVE', hint: 'The archive is damaged or incomplete: make or fetch it again' },
-  exists: { code: 'ERR_FILE_FAILED', hint: 'Allow to overwrite, or remove it first' },
+  exists: { code: 'ERR_FILE_FAILED', hint: 'Name another place, or remove it first' },
 }
 
 const hints: Readonly<Record<string, string>> = {

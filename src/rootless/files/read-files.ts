@@ -22,6 +22,7 @@ export async function* readFiles(
     connection.send(fileFrames.read, new FieldWriter(FILE_HEADER, 64).s(path).u(flagsOf(options)))
     for (let item = await reading.next(); item; item = await reading.next()) yield item
   } finally {
+    if (options.closing && !reading.isOver) connection.close()
     await reading.drain()
     release()
   }
@@ -69,6 +70,10 @@ class Reading {
     return { entry, data: this.#data(entry) }
   }
 
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   async drain(): Promise<void> {
     try {
       while (!this.#isOver) this.#isOver = (await this.#frame()).type === fileFrames.done
@@ -89,6 +94,10 @@ class Reading {
       if (frame.type !== fileFrames.hole) throw this.#unexpected(frame)
       this.#hole = new FieldReader(frame.body).u()
       if (this.#hole === 0 || this.#hole > this.#left) throw this.#unexpected(frame)
+    } else {
+      // Nothing has to be waited for: a terabyte of zeros would otherwise keep the event loop from everything else.
+      await new Promise(setImmediate)
+      if (this.#connection.reason) throw this.#connection.reason
     }
     const zeros = holeOf(this.#hole)
     this.#hole -= zeros.length

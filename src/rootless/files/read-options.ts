@@ -8,6 +8,8 @@ export interface ReadOptions {
   readonly oneFileSystem?: boolean
   /** With the files' content. @default true */
   readonly data?: boolean
+  /** Leaving the loop early closes the connection, instead of reading what is left to throw it away. @default false */
+  readonly closing?: boolean
 }
 
 /** One file that was read. */

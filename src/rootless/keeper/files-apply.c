@@ -9,7 +9,7 @@
 #define NO_MODE UINT64_MAX
 
 enum { MODE_LAYER, MODE_MERGE };
-enum { FLATTEN = 1, OVERWRITE = 2 };
+enum { FLATTEN = 1, OVERWRITE = 2, KEEP_KINDS = 4, KEEP_DIRECTORIES = 8 };
 
 /* The base is a directory of the root; slashes around it say nothing. */
 static int begin(struct apply *apply, const struct field *fields)
@@ -21,6 +21,8 @@ static int begin(struct apply *apply, const struct field *fields)
 	apply->layer = fields[0].number == MODE_LAYER;
 	apply->flatten = fields[2].number & FLATTEN;
 	apply->overwrite = apply->layer || (fields[2].number & OVERWRITE);
+	apply->keep_kinds = fields[2].number & KEEP_KINDS;
+	apply->keep_directories = fields[2].number & KEEP_DIRECTORIES;
 	apply->most_entries = fields[3].number;
 	apply->most_bytes = fields[4].number;
 	apply->most_depth = fields[5].number;

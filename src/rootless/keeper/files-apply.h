@@ -61,6 +61,7 @@ struct texts {
 struct apply {
 	struct files *files;
 	bool layer, flatten, overwrite;
+	bool keep_kinds, keep_directories; /* of what was there before */
 	bool exact_modes; /* a new file has the mode that it was made with: no default ACL changes it */
 	uint64_t most_entries, most_bytes, most_depth;
 	uint64_t entries, bytes, root_mode;

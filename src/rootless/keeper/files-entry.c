@@ -130,7 +130,7 @@ static int add_directory(struct apply *apply, const struct entry *entry)
 			return apply_fail(apply, entry, "directory");
 		if (meet(apply, parent, entry, &met) < 0)
 			return -1;
-		if (met == MET_LINK)
+		if (met == MET_LINK || (met == MET_DIRECTORY && apply->keep_directories))
 			return 0;
 		if (met != MET_DIRECTORY && mkdirat(parent, entry->name, mode) < 0)
 			return apply_fail(apply, entry, "directory");
@@ -147,6 +147,8 @@ static int add_base(struct apply *apply, const struct entry *entry)
 {
 	if (entry->kind != KIND_DIRECTORY)
 		return files_fail(apply->files, EISDIR, "create", "", "%s", "only a directory can be the base itself");
+	if (apply->keep_directories)
+		return 0;
 	apply->root_mode = apply_mode(apply, entry);
 	return adopt(apply, entry, apply_open(apply, "", 0, O_RDONLY | O_DIRECTORY), false);
 }

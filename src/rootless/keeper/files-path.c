@@ -124,11 +124,28 @@ int apply_parent(struct apply *apply, const struct entry *entry)
 	return parent->fd;
 }
 
+/* A copy to the wrong place must not delete what is there, so neither is a directory replaced by a file nor a file by a directory. */
+static int check_kind(struct apply *apply, int parent, const struct entry *entry)
+{
+	struct stat there;
+
+	if (fstatat(parent, entry->name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : apply_fail(apply, entry, "create");
+	if (S_ISDIR(there.st_mode))
+		return files_fail(apply->files, EISDIR, "exists", entry->path, "%s", "there is a directory already");
+	if (entry->kind == KIND_DIRECTORY)
+		return files_fail(apply->files, ENOTDIR, "exists", entry->path, "%s",
+				  "what is there already is no directory");
+	return 0;
+}
+
 int apply_replace(struct apply *apply, int parent, const struct entry *entry)
 {
 	apply->parent.stale = true;
 	if (!apply->overwrite)
 		return files_fail(apply->files, EEXIST, "exists", entry->path, "%s", "it exists already");
+	if (apply->keep_kinds && check_kind(apply, parent, entry) < 0)
+		return -1;
 	if (remove_tree(parent, entry->name) < 0)
 		return apply_fail(apply, entry, "remove");
 	return 0;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "files-read.h"
 
 #define CHUNK (128u << 10)
+#define UNSIZED_MOST (16u << 20)
 
 static void send_hole(struct files *files, uint64_t size)
 {
@@ -85,4 +87,43 @@ int files_send_content(struct files *files, int fd, const struct stat *status)
 		}
 	}
 	return 0;
+}
+
+/* A file of the kernel's says a size that means nothing: what it holds is known when it was read. -1 with errno. */
+static ssize_t read_unsized(int fd, uint8_t *bytes)
+{
+	size_t size = 0;
+
+	while (size < UNSIZED_MOST) {
+		ssize_t got = read(fd, bytes + size, UNSIZED_MOST - size);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -1 : (ssize_t)size;
+		size += (size_t)got;
+	}
+	errno = EFBIG;
+	return -1;
+}
+
+int files_send_unsized(struct files *files, int fd, const struct files_item *item)
+{
+	uint8_t *bytes = malloc(UNSIZED_MOST);
+	ssize_t size = bytes ? read_unsized(fd, bytes) : -1;
+	struct stat status = *item->status;
+	struct files_item sized = *item;
+	int result = -1;
+
+	status.st_size = (off_t)size;
+	sized.status = &status;
+	if (size >= 0)
+		result = files_put_entry(files, &sized);
+	for (ssize_t at = 0; result == 0 && at < size && !files->lost; at += CHUNK) {
+		files_begin(files, FILES_DATA);
+		files_put_raw(files, bytes + at, size - at < (ssize_t)CHUNK ? (size_t)(size - at) : CHUNK);
+		files_end(files);
+	}
+	free(bytes);
+	return result;
 }

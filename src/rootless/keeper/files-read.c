@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "path.h"
+
 enum { READ_RAW = 1, READ_ONE_MOUNT = 2, READ_NO_DATA = 4 };
 
 #define MARK ".wh."
@@ -89,6 +91,9 @@ static int send_file(struct files_walk *walk, const char *name, const struct sta
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ESTALE || errno == ELOOP ? 1 : read_fail(walk, errno);
+	/* Of all files only the one that was asked for: a directory's would be the whole of /proc. */
+	if (reading->data && walk->path_size == 0 && (status.st_size == 0 || path_is_kernels(fd)))
+		return files_send_unsized(walk->files, fd, &item) < 0 ? read_fail(walk, errno) : 0;
 	if (put(walk, &item) < 0)
 		return -1;
 	if (reading->data && files_send_content(walk->files, fd, &status) < 0)

@@ -88,5 +88,7 @@ int files_open_regular(const char *name, const struct stat *seen, struct stat *o
 
 /* files-read-content.c. As many bytes as the status says, as data and hole frames. -1 with errno. */
 int files_send_content(struct files *files, int fd, const struct stat *status);
+/* The entry and the content of a file whose size is not known before it was read. -1 with errno; EFBIG above 16 MiB. */
+int files_send_unsized(struct files *files, int fd, const struct files_item *item);
 
 #endif
