@@ -159,6 +159,17 @@ export class BlobStore {
     })
   }
 
+  /** Beginnings of blobs: their sizes in bytes, and when they were last written to, in ms since 1970. */
+  partials(): { readonly digest: string; readonly size: number; readonly changed: number }[] {
+    return readdirSync(this.#context.layout.tmp).flatMap((name) => {
+      const [, blob] = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})\.partial$/.exec(name) ?? []
+      const stat = lstatSync(join(this.#context.layout.tmp, name), { throwIfNoEntry: false })
+      return blob === undefined || !stat
+        ? []
+        : [{ digest: blob.replace('-', ':'), size: stat.size, changed: stat.mtimeMs }]
+    })
+  }
+
   /** Deletes the beginning of a blob, unless somebody continues it. @returns bytes */
   async dropPartial(digest: string): Promise<number> {
     const path = partialPath(this.#context.layout.tmp, digest)
@@ -173,11 +184,8 @@ export class BlobStore {
   /** Deletes beginnings of blobs that nobody continues. @param options.all also young ones @returns bytes */
   async removePartials(options: { all: boolean }): Promise<number> {
     let bytes = 0
-    for (const name of readdirSync(this.#context.layout.tmp)) {
-      const [, blob] = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{128})\.partial$/.exec(name) ?? []
-      const stat = lstatSync(join(this.#context.layout.tmp, name), { throwIfNoEntry: false })
-      if (blob === undefined || !stat || (!options.all && Date.now() - stat.mtimeMs < PARTIAL_AGE)) continue
-      bytes += await this.dropPartial(blob.replace('-', ':'))
+    for (const { digest, changed } of this.partials()) {
+      if (options.all || Date.now() - changed >= PARTIAL_AGE) bytes += await this.dropPartial(digest)
     }
     return bytes
   }

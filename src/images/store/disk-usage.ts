@@ -18,7 +18,7 @@ export interface DiskUsage {
   /** Blobs and unpacked layers together. */
   readonly images: UsageOfKind
   readonly volumes: UsageOfKind
-  /** Blobs and layers that no image refers to. */
+  /** Blobs and layers that no image refers to, and what aborted pulls have begun. */
   readonly garbage: { readonly count: number; readonly bytes: number }
 }
 
@@ -36,11 +36,13 @@ export async function diskUsage(store: ImageStore): Promise<DiskUsage> {
   const needed = new Set([...labelled('blob', kept.blobs), ...labelled('layer', kept.layers)])
   const activeKeys = new Set(active.flatMap((image) => keysOf(image)))
   const garbage = [...sizes.keys()].filter((key) => !needed.has(key))
+  const begun = store.blobs.partials()
+  const begunBytes = begun.reduce((bytes, { size }) => bytes + size, 0)
   const bytes = sum(needed)
   return {
     images: { count: images.length, active: active.length, bytes, reclaimable: bytes - sum(activeKeys) },
     volumes: await usageOfVolumes(store, used),
-    garbage: { count: garbage.length, bytes: sum(garbage) },
+    garbage: { count: garbage.length + begun.length, bytes: sum(garbage) + begunBytes },
   }
 }
 
