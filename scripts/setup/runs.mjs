@@ -6,6 +6,8 @@ import { join } from 'node:path'
 const alsoAsRoot = [
   'test/integration/fixtures/waits.test.ts',
   'test/integration/fixtures/with-container.test.ts',
+  'test/integration/images/pull.test.ts',
+  'test/integration/images/push.test.ts',
   'test/integration/security/host-image.test.ts',
   'test/integration/security/keeper-socket.test.ts',
   'test/integration/session.test.ts',
@@ -23,6 +25,9 @@ const alsoWithSingleId = [
   'test/integration/containers/terminal.test.ts',
   'test/integration/ids/single.test.ts',
   'test/integration/ids/unmapped-owner.test.ts',
+  'test/integration/images/hostile-layers.test.ts',
+  'test/integration/images/pull.test.ts',
+  'test/integration/images/sources.test.ts',
   'test/integration/security/confinement.test.ts',
   'test/integration/security/host-image.test.ts',
   'test/integration/security/joining.test.ts',

@@ -109,7 +109,7 @@ describe.each(['docker', 'oci'] as const)('an image of %s media types', (kind) =
 test('a snapshot gets its blobs when it is pushed, and keeps its names', async () => {
   const { to, name } = await pulled()
   const base = (await to.store.find(name))!
-  const upper = join(to.home, 'upper')
+  const upper = join(to.home, 'containers', 'upper')
   mkdirSync(upper, { mode: 0o755 })
   writeFileSync(join(upper, 'added'), 'by a container')
   giveTo(to.session, upper)
