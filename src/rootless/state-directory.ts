@@ -1,8 +1,9 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, join } from 'node:path'
+import { chmodSync, chownSync, lstatSync, statSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
 import type { ErrorCode } from '../errors.ts'
 import { AirplantError } from '../errors.ts'
 import { homeDirectory } from './home-directory.ts'
+import { makeDirectory, makeWithParents } from './make-directories.ts'
 
 /**
  * Where airplant keeps what outlives a container: `AIRPLANT_STATE_DIR`, else `$XDG_STATE_HOME/airplant`, else
@@ -48,30 +49,6 @@ export function prepareSessions(state: string, owner: number, uid = process.gete
 function letThrough(state: string): void {
   const { mode } = statSync(state)
   if ((mode & 0o001) === 0) chmodSync(state, (mode & 0o777) | 0o011)
-}
-
-// Not mkdir's own `recursive`: where a directory that exists refuses new ones with ENOENT, as /proc does, Node tries for ever.
-function makeWithParents(path: string, mode: number): void {
-  try {
-    mkdirSync(path, { mode })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
-    if (code !== 'ENOENT' || dirname(path) === path || statSync(dirname(path), { throwIfNoEntry: false })) throw error
-    makeWithParents(dirname(path), mode)
-    makeWithParents(path, mode)
-  }
-}
-
-/** Whether it was made now. */
-function makeDirectory(path: string): boolean {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return false
-  }
 }
 
 function checkOwner(sessions: string, owner: number): void {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, chownSync, linkSync, lstatSync, readdirSync } from 'node:fs'
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { AirplantError } from '../../errors.ts'
+import { makeDirectory, makeWithParents } from '../../rootless/make-directories.ts'
 import type { IdMapping } from '../../rootless/ids/id-mapping.ts'
 import { damaged, explainFailure } from './store-error.ts'
 import type { StoreLayout } from './store-layout.ts'
@@ -182,27 +183,5 @@ function writeNew(path: string, text: string): void {
     renameSync(temporary, path)
   } finally {
     rmSync(temporary, { force: true })
-  }
-}
-
-/** Whether it was made now. */
-function makeDirectory(path: string): boolean {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return false
-  }
-}
-
-// Not mkdir's own `recursive`: where a directory that exists refuses new ones with ENOENT, as /proc does, Node tries for ever.
-function makeWithParents(path: string, mode: number): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
-  if (dirname(path) !== path) makeWithParents(dirname(path), mode)
-  try {
-    mkdirSync(path, { mode })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }

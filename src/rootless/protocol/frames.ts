@@ -1,4 +1,5 @@
 import { FieldWriter } from './fields.ts'
+import { FrameCutter } from './frame-cutter.ts'
 
 /** Version of the protocol that `hello` carries. */
 export const PROTOCOL_VERSION = 1
@@ -80,69 +81,14 @@ function checkSize(size: number): void {
   if (size > FRAME_MAX) throw new RangeError(`A frame of ${size} bytes is over the limit of ${FRAME_MAX}`)
 }
 
-/**
- * Cuts a stream of chunks into frames. A body that lies within one chunk is a view of it; others are copied once.
- *
- * @example
- * const reader = new FrameReader()
- * socket.on('data', (chunk) => {
- *   for (const frame of reader.read(chunk)) handle(frame)
- * })
- */
-export class FrameReader {
-  readonly #header = Buffer.alloc(FRAME_HEADER)
-  #headerFill = 0
-  #body: Buffer | undefined
-  #bodyFill = 0;
-
-  /** The frames that end in this chunk. Throws a RangeError for one over 16 MiB; the reader is of no use afterwards. */
-  *read(chunk: Buffer): Generator<Frame, void, undefined> {
-    let at = 0
-    while (at < chunk.length) {
-      const whole = this.#headerFill === 0 ? wholeFrame(chunk, at) : undefined
-      if (whole) {
-        at += FRAME_HEADER + whole.body.length
-        yield whole
-        continue
-      }
-      at = this.#fill(chunk, at)
-      if (this.#body && this.#bodyFill === this.#body.length) yield this.#finish(this.#body)
-    }
-  }
-
-  #fill(chunk: Buffer, start: number): number {
-    let at = start
-    if (!this.#body) {
-      const copied = chunk.copy(this.#header, this.#headerFill, at)
-      this.#headerFill += copied
-      at += copied
-      if (this.#headerFill < FRAME_HEADER) return at
-      const size = this.#header.readUInt32LE(0)
-      checkSize(size)
-      this.#body = Buffer.allocUnsafe(size)
-    }
-    const copied = chunk.copy(this.#body, this.#bodyFill, at)
-    this.#bodyFill += copied
-    return at + copied
-  }
-
-  #finish(body: Buffer): Frame {
-    this.#headerFill = 0
-    this.#body = undefined
-    this.#bodyFill = 0
-    return { type: this.#header.readUInt16LE(4), id: this.#header.readUInt32LE(8), body }
-  }
-}
-
-function wholeFrame(chunk: Buffer, at: number): Frame | undefined {
-  const start = at + FRAME_HEADER
-  if (start > chunk.length) return undefined
-  const size = chunk.readUInt32LE(at)
-  checkSize(size)
-  if (start + size > chunk.length) return undefined
-  return {
-    type: chunk.readUInt16LE(at + 4),
-    id: chunk.readUInt32LE(at + 8),
-    body: chunk.subarray(start, start + size),
+/** Cuts a stream of chunks into frames, of up to 16 MiB. */
+export class FrameReader extends FrameCutter<Frame> {
+  constructor() {
+    const make = (bytes: Buffer, at: number, body: Buffer): Frame => ({
+      type: bytes.readUInt16LE(at + 4),
+      id: bytes.readUInt32LE(at + 8),
+      body,
+    })
+    super({ header: FRAME_HEADER, most: FRAME_MAX, make })
   }
 }
