@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "files-apply.h"
+#include "write-all.h"
 
 /* The content of the file that the last entry began. */
 
@@ -34,21 +35,6 @@ int apply_begin_content(struct apply *apply, const struct entry *entry, int fd)
 		return apply_fail(apply, entry, "create");
 	memcpy(content->xattrs, entry->xattrs, entry->xattrs_size);
 	content->entry.xattrs = content->xattrs;
-	return 0;
-}
-
-static int write_all(int fd, const uint8_t *bytes, size_t size)
-{
-	while (size) {
-		ssize_t written = write(fd, bytes, size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		bytes += written;
-		size -= (size_t)written;
-	}
 	return 0;
 }
 

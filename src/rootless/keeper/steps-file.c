@@ -8,21 +8,7 @@
 
 #include "path.h"
 #include "steps.h"
-
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t written = write(fd, bytes, size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -1;
-		bytes += written;
-		size -= (size_t)written;
-	}
-	return 0;
-}
+#include "write-all.h"
 
 int step_hostMkdir(struct child *child, const struct field *args, struct failure *failure)
 {

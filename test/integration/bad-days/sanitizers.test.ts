@@ -50,7 +50,11 @@ const fileUnits = readdirSync(sources).filter((name) => /^files.*\.c$/.test(name
 
 test.for<[name: string, sentence: string, units: string[]]>([
   ['fuzz-plan', 'the plan decoder withstands', [...common, 'plan.c', 'user.c']],
-  ['fuzz-files', 'the file worker stays in its directory for', [...common, ...fileUnits, 'path.c', 'remove.c']],
+  [
+    'fuzz-files',
+    'the file worker stays in its directory for',
+    [...common, ...fileUnits, 'path.c', 'remove.c', 'write-all.c'],
+  ],
 ])(`%s: %s ${FUZZ_SECONDS} s of libFuzzer`, { timeout: 90_000 }, ([name, , needed], context) => {
   const program = join(directory, name)
   const corpus = join(directory, `${name}-corpus`)
