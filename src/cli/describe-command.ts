@@ -9,7 +9,7 @@ export function describeCommand({ name, usage, about, flags, examples = [] }: Om
 }
 
 /** One line for each flag that the help should have. */
-export function describeFlags(flags: readonly Flag[]): string {
+function describeFlags(flags: readonly Flag[]): string {
   const rows = flags
     .filter(({ help }) => help !== undefined)
     .map(({ name, short, value, help }) => {

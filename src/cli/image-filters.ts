@@ -33,7 +33,7 @@ export function imageFilter(
 }
 
 /** A pattern of names in the way of docker: `*` and `?` stop at slashes, and the tag may be left out. */
-export function parsePattern(text: string): RegExp {
+function parsePattern(text: string): RegExp {
   const source = text.replace(/\[\^?[^\]]*\]|[*?]|[\\^$.|+(){}[\]]/g, (part) => {
     if (part === '*') return '[^/]*'
     if (part === '?') return '[^/]'

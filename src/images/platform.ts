@@ -107,7 +107,7 @@ const aliases: Readonly<Record<string, readonly [architecture: string, variant?:
 }
 
 /** A platform in the one way to write it: aliases replaced, and the variant that is meant when none is said filled in. */
-export function normalise({ os, architecture, variant }: Platform): Platform {
+function normalise({ os, architecture, variant }: Platform): Platform {
   const written = architecture.toLowerCase()
   const [name = written, implied] = (Object.hasOwn(aliases, written) && aliases[written]) || []
   const said = variant?.toLowerCase().replace(/^(\d)/, 'v$1') || implied

@@ -18,7 +18,7 @@ export interface UnpackLimits {
   readonly windowBytes: number
 }
 
-export const defaultLimits: UnpackLimits = {
+const defaultLimits: UnpackLimits = {
   bytes: 64 * 2 ** 30,
   entries: 1_000_000,
   ratio: 200,

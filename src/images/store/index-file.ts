@@ -7,7 +7,7 @@ import type { StoreContext } from './store-context.ts'
 import { damaged } from './store-error.ts'
 
 /** The keys of an entry's annotations. */
-export const annotationKeys = {
+const annotationKeys = {
   /** Of the OCI image layout: the image's full name. */
   name: 'org.opencontainers.image.ref.name',
   /** Digest, media type and size of the manifest as the registry has it, when it had to be converted for this layout. */

@@ -1,7 +1,7 @@
 import { AirplantError, isAirplantError } from '../../errors.ts'
 
 /** What to do about a store that is damaged. */
-export const damagedHint = 'Delete it, or set AIRPLANT_HOME to another directory; images are then pulled again'
+const damagedHint = 'Delete it, or set AIRPLANT_HOME to another directory; images are then pulled again'
 
 /** The store is not as it should be. */
 export function damaged(path: string, problem: string, cause?: unknown): AirplantError {

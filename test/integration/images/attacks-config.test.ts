@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -10,6 +10,7 @@ import { tinyRoot } from '../../support/rootfs.ts'
 
 checkLeftovers()
 const parent = mkdtempSync(join(tmpdir(), 'airplant-evil-image-'))
+chmodSync(parent, 0o755)
 afterAll(() => rmSync(parent, { recursive: true }))
 
 const root = tinyRoot(parent)
