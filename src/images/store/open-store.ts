@@ -81,7 +81,9 @@ function makeHome({ home }: StoreLayout, owner: Owner): void {
 }
 
 function checkForeign({ home }: StoreLayout): void {
-  const foreign = readdirSync(home).filter((name) => !ours.includes(name) && name !== 'lost+found')
+  // Another process may be making it at this moment, or was killed while it did.
+  const isOurs = (name: string): boolean => ours.includes(name) || /^store\.json\.[0-9a-f]{12}$/.test(name)
+  const foreign = readdirSync(home).filter((name) => !isOurs(name) && name !== 'lost+found')
   if (foreign.length === 0) return
   throw new AirplantError({
     code: 'ERR_STORE',
