@@ -26,7 +26,9 @@ export const diffCommand: Command = {
   },
 }
 
-/** Names with control characters would draw on the terminal, or be two lines. */
+/** Names with control characters, or that turn the direction of writing, would draw on the terminal, or be two lines. */
 function quoted(path: string): string {
-  return path.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
+  return path.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }
