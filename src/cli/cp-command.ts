@@ -67,6 +67,7 @@ async function copyIn(container: AttachedContainer, source: string, target: stri
   const { path, facts } = await sourceOf(source)
   const isThere = await container.isDirectory(target)
   if (!facts.isDirectory() && target.endsWith('/') && !isThere) throw noDirectory(target, target)
+  if (facts.isDirectory() && isThere === false) throw noFile(source, target)
   const insideIt = isThere && !isContent(source)
   await container.copyIn({
     source: path,
@@ -84,12 +85,16 @@ async function sourceOf(source: string): Promise<{ path: string; facts: Stats }>
     throw new AirplantError({
       code: 'ERR_SOURCE_MISSING',
       phase: 'copy',
-      message: `Cannot copy "${source}": ${(cause as NodeJS.ErrnoException).code}`,
+      message: `Cannot copy "${source}": ${reasonOf(cause as NodeJS.ErrnoException)}`,
       hint: 'Check the path, and that you may read it',
       detail: source,
       cause,
     })
   }
+}
+
+function reasonOf({ code }: NodeJS.ErrnoException): string {
+  return code === 'ENOENT' ? 'there is no such file or directory' : (code ?? 'it cannot be read')
 }
 
 /** Whether a source means the content of a directory, not the directory. */
@@ -105,7 +110,9 @@ async function copyOut(container: AttachedContainer, source: string, target: str
   const to = resolve(target)
   const isThere = await isDirectory(to)
   if (!isThere && !(await isDirectory(dirname(to)))) throw noDirectory(target, dirname(to))
-  if (!isThere && target.endsWith('/') && !(await container.isDirectory(source))) throw noDirectory(target, to)
+  const isTree = isThere ? undefined : await container.isDirectory(source)
+  if (!isThere && target.endsWith('/') && !isTree) throw noDirectory(target, to)
+  if (isTree && (await lstat(to).catch(() => undefined))) throw noFile(source, target)
   const insideIt = isThere && !isContent(source)
   await container.copyOut(source, insideIt ? join(to, posix.basename(source)) : to)
 }
@@ -117,6 +124,16 @@ function noDirectory(target: string, path: string): AirplantError {
     message: `Cannot copy to "${target}": there is no directory "${path}"`,
     hint: 'Make it first, or name the copy without a "/" at the end',
     detail: path,
+  })
+}
+
+function noFile(source: string, target: string): AirplantError {
+  return new AirplantError({
+    code: 'ERR_FILE_FAILED',
+    phase: 'copy',
+    message: `Cannot copy "${source}" to "${target}": it is a directory, and there is a file of that name`,
+    hint: 'Remove the file first, or choose another name for the copy',
+    detail: target,
   })
 }
 

@@ -81,8 +81,8 @@ export abstract class FileAccess {
     return await diff(this.files)
   }
 
-  /** Whether a path is a directory there, at the end of links. */
-  async isDirectory(path: string): Promise<boolean> {
+  /** Whether a path is a directory there, at the end of links; undefined when it is nothing. */
+  async isDirectory(path: string): Promise<boolean | undefined> {
     const { isDirectory } = await import('./is-directory.ts')
     return await isDirectory(this.files, path)
   }

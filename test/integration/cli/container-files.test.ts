@@ -81,10 +81,19 @@ describe('cp', () => {
     expect(await store.run(['cp', '-', 'box:/var/data'], { input: 'no archive at all' })).toMatchObject({ code: 1 })
   })
 
+  test('never puts a directory in the place of a file', async () => {
+    const error = { code: 1, stderr: expect.stringContaining('there is a file of that name') as string }
+    expect(await store.run(['cp', path('seed'), 'box:/etc/passwd'])).toMatchObject(error)
+    expect(await inside('/etc/passwd')).toContain('root')
+    writeFileSync(path('precious'), 'still here')
+    expect(await store.run(['cp', 'box:/home/app', path('precious')])).toMatchObject(error)
+    expect(readFileSync(path('precious'), 'utf8')).toBe('still here')
+  })
+
   test('says what does not exist', async () => {
     expect(await store.run(['cp', path('nothing'), 'box:/tmp'])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('ENOENT') as string,
+      stderr: expect.stringContaining('there is no such file') as string,
     })
     expect(await store.run(['cp', 'box:/nothing', path('x')])).toMatchObject({ code: 1 })
     expect(await store.run(['cp', 'box:/etc/passwd', path('no/such/directory/x')])).toMatchObject({ code: 1 })

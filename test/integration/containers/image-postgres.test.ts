@@ -142,6 +142,13 @@ describe.each(modes)('postgres with IDs "%s"', (ids) => {
     },
     TIMEOUT,
   )
+
+  test('who lacks the IDs that its entrypoint needs is told what to do', async ({ skip }) => {
+    skip(!isSingle, 'with a range of IDs it becomes postgres by itself')
+    const error = await errorOf(withContainer(options({ user: 'root', wait: { port: 5432 } })))
+    const hint = expect.stringMatching(/^A single ID is mapped here.*option user.*airplant doctor/) as string
+    expect(error).toMatchObject({ code: 'ERR_CONTAINER_EXITED', hint })
+  })
 })
 
 describe('what cannot be had', () => {
