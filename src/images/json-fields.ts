@@ -26,7 +26,7 @@ export class JsonFields {
 
   /**
    * @param what for messages, `'the manifest'`
-   * @throws {AirplantError} `ERR_INVALID_IMAGE` when it is not UTF-8, not JSON, not an object, or larger than `limit` bytes
+   * @throws {AirplantError} `ERR_INVALID_IMAGE` when it is not UTF-8, not JSON, not an object, larger than `limit` bytes, or nested deeply
    */
   static parse(bytes: Uint8Array, what: string, limit: number): JsonFields {
     if (bytes.length > limit) throw invalid(what, `it has ${bytes.length} bytes, and ${limit} are the most`)
@@ -38,6 +38,8 @@ export class JsonFields {
       throw invalid(what, `it is not JSON (${(error as Error).message})`)
     }
     if (!isObject(value)) throw invalid(what, 'it is not a JSON object')
+    // What writes JSON, unlike what reads it, calls itself for each level: the document could be kept and never shown.
+    if (isDeeper(value, DEEPEST)) throw invalid(what, `it is nested more than ${DEEPEST} levels deep`)
     return new JsonFields(value, { what, path: '' })
   }
 
@@ -117,6 +119,14 @@ export class JsonFields {
   #below(name: string): Place {
     return { what: this.#place.what, path: `${this.#place.path}${name}.` }
   }
+}
+
+/** Levels of lists and objects in each other; those of images have five or six. */
+const DEEPEST = 100
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
 }
 
 function isObject(value: unknown): value is Json {

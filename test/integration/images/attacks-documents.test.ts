@@ -57,6 +57,17 @@ describe('what a registry writes does not reach the terminal', () => {
   })
 })
 
+test.each(['schemaVersion', 'mediaType', 'annotations', 'unknown'])(
+  'a manifest whose %s is nested without end is refused',
+  async (field) => {
+    const nested = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`
+    const bytes = Buffer.from(`{"schemaVersion":2,"config":{},"layers":[],"${field}":${nested}}`)
+    const error = await errorOf(bench.fresh().pull(bench.registry.serve('evil/nested:1', served(type, bytes))))
+    expect(error).toMatchObject({ code: 'ERR_INVALID_IMAGE' })
+    expect(error.message.length).toBeLessThan(2000)
+  },
+)
+
 test.each([
   ['command', { Cmd: ['sh', '-c', 'true\0'] }],
   ['entrypoint', { Entrypoint: ['/bin/sh\0x'] }],
