@@ -3,6 +3,7 @@ import type { Descriptor } from '../descriptor.ts'
 import { isDigest } from '../digest.ts'
 import { JsonFields } from '../json-fields.ts'
 import { readDescriptor } from '../manifest.ts'
+import { formatReference, parseReference } from '../reference.ts'
 import type { StoreContext } from './store-context.ts'
 import { damaged } from './store-error.ts'
 
@@ -129,10 +130,20 @@ function readEntry(fields: JsonFields): IndexEntry {
   return {
     descriptor,
     original: readOriginal(annotations) ?? descriptor,
-    name: annotations[annotationKeys.name],
+    name: fullName(annotations[annotationKeys.name]),
     index: isDigest(index) ? index : undefined,
     checked: readTime(annotations[annotationKeys.checked]),
     document: fields.object,
+  }
+}
+
+// Other tools write into this layout too, and the specification allows any name.
+function fullName(name: string | undefined): string | undefined {
+  if (name === undefined) return undefined
+  try {
+    return formatReference(parseReference(name))
+  } catch {
+    return undefined
   }
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadImages } from '../../../src/images/archives/load-images.ts'
 import { errorOf } from '../../support/containers.ts'
@@ -94,6 +96,24 @@ test.each(['constructor', '__proto__', 'toString', evil, 'x'.repeat(100_000)])(
     expect(error.message.length).toBeLessThan(2000)
   },
 )
+
+test('a name that is none in the index of the store makes no image vanish', async () => {
+  const to = bench.fresh()
+  const { id } = await to.pull(bench.registry.serve('named/well:1', imageOf([layer])))
+  const path = join(to.home, 'oci/index.json')
+  const document = JSON.parse(readFileSync(path, 'utf8')) as { manifests: { annotations: object }[] }
+  const [entry] = document.manifests
+  for (const name of ['NOT A NAME', evil, '__proto__', 'plain']) {
+    document.manifests.push({ ...entry!, annotations: { 'org.opencontainers.image.ref.name': name } })
+  }
+  writeFileSync(path, JSON.stringify(document))
+  const listed = await to.store.list()
+  expect(listed.map(({ repository, tag }) => `${repository}:${tag}`)).toEqual(
+    expect.arrayContaining([`${bench.registry.host}/named/well:1`, 'plain:latest']),
+  )
+  expect((await to.store.find('plain'))?.id).toBe(id)
+  expect((await to.store.prune({ all: true })).images).toEqual([id])
+})
 
 test('names in an archive do not reach the terminal either', async () => {
   const image = imageOf([layer])
