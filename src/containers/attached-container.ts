@@ -4,7 +4,6 @@ import { AirplantError } from '../errors.ts'
 import { FileAccess } from './files/file-access.ts'
 import type { ContainerFiles } from './files/container-files.ts'
 import type { FoundContainer } from './find-container.ts'
-import { resolveSingleUser } from './single-user.ts'
 import type { LayeredRoot } from './spec.ts'
 
 /** A container that another process started, for what can be done with its files from outside. */
@@ -26,7 +25,6 @@ export class AttachedContainer extends FileAccess {
       if (found instanceof Error) throw found
       return found
     }
-    const isSingle = session.mapping.method === 'single'
     return new AttachedContainer((inTurn) => ({
       ...{ session, env, id, image: meta.image, driver: meta.driver ?? 'overlay', inTurn },
       get root() {
@@ -35,9 +33,7 @@ export class AttachedContainer extends FileAccess {
       scratch: join(session.directory, 'containers', id),
       handle: state === 'exited' ? undefined : handle,
       isPaused: state === 'paused',
-      get owner() {
-        return isSingle ? resolveSingleUser(meta.user, root() ?? 'host') : undefined
-      },
+      owner: meta.owner,
       addLayer: undefined,
     }))
   }

@@ -1,5 +1,5 @@
 import type { StorageDriver } from './options.ts'
-import type { UserSpec } from './spec.ts'
+import type { SingleUser } from './plan/nested-user.ts'
 
 /** What the keeper keeps of a container for those who look from outside: other terminals, and later tools. */
 export interface ContainerMeta {
@@ -9,8 +9,8 @@ export interface ContainerMeta {
   /** Digest of the image's configuration; undefined for the host and plain directories. */
   readonly imageId: string | undefined
   readonly driver: StorageDriver | undefined
-  /** As asked for, names not resolved. */
-  readonly user: UserSpec
+  /** Whose its files are where a single ID is mapped and is not root's there. */
+  readonly owner: SingleUser | undefined
   readonly command: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   /** Milliseconds since 1970. */
@@ -24,11 +24,10 @@ export function writeMeta(meta: ContainerMeta): string {
 
 /** The other way; of a container of another version what is missing is empty. */
 export function readMeta(text: string): ContainerMeta {
-  const user = { user: '', group: '' }
-  const nothing = { name: undefined, image: '', imageId: undefined, driver: undefined, user, command: [], labels: {} }
+  const nothing = { name: undefined, image: '', imageId: undefined, driver: undefined, owner: undefined }
   try {
-    return { ...nothing, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
+    return { ...nothing, command: [], labels: {}, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
   } catch {
-    return { ...nothing, started: 0 }
+    return { ...nothing, command: [], labels: {}, started: 0 }
   }
 }

@@ -17,6 +17,7 @@ import type { ContainerOptions } from './options.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { ContainerRuntime } from './runtime.ts'
 import type { ContainerSpec } from './spec.ts'
+import { resolveSingleUser } from './single-user.ts'
 import { prepareRoot } from './storage/prepare-root.ts'
 import { takeFromStore, volumeMounts } from './volumes.ts'
 import { StepError } from '../rootless/step-error.ts'
@@ -171,7 +172,7 @@ function spawn(
       image: spec.image,
       imageId: spec.root === 'host' ? undefined : spec.root.image?.id,
       driver,
-      user: spec.user,
+      owner: session.mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined,
       command: spec.argv,
       labels: spec.labels,
       started: Date.now(),

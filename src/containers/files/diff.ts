@@ -34,10 +34,15 @@ async function mergedEntries(session: Session, lowers: readonly string[]): Promi
     const layer = await rawEntries(session, lower)
     const hiding = new Set(layer.filter(({ kind }) => kind !== 'directory').map(({ path }) => path))
     if (merged.size > 0 && hiding.size > 0) removeHidden(merged, hiding)
-    for (const entry of layer) if (entry.kind !== 'whiteout' && entry.kind !== 'opaque') merged.set(entry.path, entry)
+    for (const entry of layer) if (isFile(entry)) merged.set(entry.path, entry)
     for (const { kind, path } of layer) if (kind === 'whiteout') merged.delete(path)
   }
   return merged
+}
+
+/** Whether it is there, and no mark of an overlay. */
+function isFile({ kind }: FileEntry): boolean {
+  return kind !== 'whiteout' && kind !== 'opaque'
 }
 
 /** Takes away what lies below a whiteout, an opaque directory, or a file where there was a directory. */
@@ -65,18 +70,18 @@ async function rawEntries(session: Session, directory: string): Promise<FileEntr
 async function compareUpper(files: ContainerFiles, before: Entries): Promise<FileChange[]> {
   const upper = await rawEntries(files.session, upperOf(files))
   const changes: FileChange[] = []
-  const there = new Set(upper.filter(({ kind }) => kind !== 'whiteout').map(({ path }) => path))
+  const there = new Map(upper.filter(isFile).map((entry) => [entry.path, entry]))
   for (const { kind, path } of upper) {
     if (path === '') continue
     if (kind === 'opaque') changes.push(...hiddenBelow(path, before, there))
     else if (kind !== 'whiteout') changes.push(change(before.has(path) ? 'changed' : 'added', path))
     else if (before.has(path)) changes.push(change('deleted', path))
   }
-  return hideMountPoints(changes, before, new Map(upper.map((entry) => [entry.path, entry])))
+  return hideMountPoints(changes, before, there)
 }
 
 /** Children of a directory that was made anew; of what they hold nothing more is said. */
-function hiddenBelow(path: string, before: Entries, there: ReadonlySet<string>): FileChange[] {
+function hiddenBelow(path: string, before: Entries, there: ReadonlyMap<string, FileEntry>): FileChange[] {
   if (!before.has(path)) return []
   const names = [...before.keys()].filter((name) => name.startsWith(`${path}/`) && !name.includes('/', path.length + 1))
   return names.filter((name) => !there.has(name)).map((name) => change('deleted', name))
@@ -93,7 +98,19 @@ async function compareAll(files: ContainerFiles, before: Entries): Promise<FileC
   }
   const gone = [...before.keys()].filter((path) => path !== '' && !after.has(path))
   const tops = gone.filter((path) => parentOf(path) === '' || after.has(parentOf(path)))
-  return hideMountPoints([...changes, ...tops.map((path) => change('deleted', path))], before, after)
+  changes.push(...tops.map((path) => change('deleted', path)))
+  return hideMountPoints(withParents(changes, before), before, after)
+}
+
+/** A directory counts as changed when something in it did, as where an upper directory says it. */
+function withParents(changes: readonly FileChange[], before: Entries): FileChange[] {
+  const told = new Set(changes.map(({ path }) => path))
+  const parents = new Set<string>()
+  for (const { path } of changes) {
+    for (let at = parentOf(path); at !== '' && !parents.has(at); at = parentOf(at)) parents.add(at)
+  }
+  const changed = [...parents].filter((path) => !told.has(path) && before.has(path.slice(1)))
+  return [...changes, ...changed.map((path) => change('changed', path.slice(1)))]
 }
 
 function isChanged(old: FileEntry, entry: FileEntry): boolean {
