@@ -1,5 +1,6 @@
 import type { Phase } from '../errors.ts'
 import { AirplantError, isAirplantError } from '../errors.ts'
+import { nameInMessage } from './name-in-message.ts'
 import { now } from '../rootless/clock.ts'
 import { explainFailure } from './store/store-error.ts'
 
@@ -21,6 +22,7 @@ export function aboutImage(error: unknown, task: ImageTask): unknown {
   const told = signal?.aborted ? aborted(task, signal.reason) : explained(error, task)
   if (!isAirplantError(told)) return told
   const elapsed = told.elapsed ?? now() - began
+  if (told.image === undefined) nameInMessage(told, image)
   return Object.assign(told, { phase: told.phase ?? phase, image: told.image ?? image, elapsed })
 }
 

@@ -27,7 +27,7 @@ test('no field of an error is lost, nor a line of its message', () => {
   const error = aboutImage(before, task) as AirplantError
   const { message: _, ...fields } = init
   expect(error).toMatchObject({ ...fields, image: task.image, elapsed: expect.any(Number) as number })
-  expect(error.message).toBe(message)
+  expect(error.message).toBe(message.replace('no space', `no space (${task.image})`))
   expect(error.stack).toBe(stack)
   expect(error).toBeInstanceOf(AirplantError)
 })

@@ -14,7 +14,8 @@ import { TarReader } from '../tar/tar-reader.ts'
 import { applyChanges } from './apply-changes.ts'
 import { layerTypes, makeManifest, memoryBlob } from './docker-archive.ts'
 import { keepImage, type LoadedImage } from './keep-image.ts'
-import type { ArchiveSource } from './load-images.ts'
+import { originOf, type ArchiveSource } from './load-images.ts'
+import { nameInMessage } from '../name-in-message.ts'
 import { readStart } from './read-file.ts'
 import { mediaTypes } from '../media-types.ts'
 
@@ -68,7 +69,7 @@ export async function importImage(
     })
   } catch (error) {
     await store.collectGarbage({ wait: false }).catch(() => undefined)
-    throw error
+    throw nameInMessage(error, originOf(source))
   }
 }
 

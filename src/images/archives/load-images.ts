@@ -4,6 +4,7 @@ import { AirplantError } from '../../errors.ts'
 import type { Session } from '../../rootless/session.ts'
 import type { UnpackLimits } from '../layers/unpack-limits.ts'
 import { unpackLimits } from '../layers/unpack-limits.ts'
+import { nameInMessage } from '../name-in-message.ts'
 import { hostPlatform, parsePlatform } from '../platform.ts'
 import type { OnProgress } from '../progress.ts'
 import { listBriefly } from '../list-briefly.ts'
@@ -65,8 +66,13 @@ export async function loadImages(
   } catch (error) {
     // Blobs of an archive that turned out wrong.
     await store.collectGarbage({ wait: false }).catch(() => undefined)
-    throw signal?.aborted ? aborted(signal) : error
+    throw signal?.aborted ? aborted(signal) : nameInMessage(error, originOf(source))
   }
+}
+
+/** What errors call it. */
+export function originOf(source: ArchiveSource): string {
+  return typeof source === 'string' ? source : 'standard input or a stream'
 }
 
 async function findImages(
