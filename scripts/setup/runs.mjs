@@ -15,7 +15,11 @@ const alsoAsRoot = [
 
 /** With AIRPLANT_IDS=single. */
 const alsoWithSingleId = [
+  'test/integration/containers/copy-in.test.ts',
+  'test/integration/containers/copy-out.test.ts',
+  'test/integration/containers/diff.test.ts',
   'test/integration/containers/exec.test.ts',
+  'test/integration/containers/export.test.ts',
   'test/integration/containers/files.test.ts',
   'test/integration/containers/limits.test.ts',
   'test/integration/containers/mounts.test.ts',
