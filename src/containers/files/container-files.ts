@@ -29,6 +29,8 @@ export interface ContainerFiles {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined
   /** Told that what was its upper directory is now its topmost layer. Undefined: another process has it, which could not be told. */
   readonly addLayer: ((layer: UnpackedLayer, use: Use | undefined) => void) | undefined
+  /** Cuts the connections to its files. */
+  readonly signal?: AbortSignal | undefined
   /** Runs what changes the files of a stopped container, or moves them, one after another. */
   readonly inTurn: <T>(run: () => Promise<T>) => Promise<T>
 }
@@ -50,14 +52,16 @@ export function upperOf({ driver, scratch }: ContainerFiles): string {
  */
 export async function openFiles(files: ContainerFiles): Promise<OpenFiles> {
   const running = await openRunning(files)
-  return running ?? (await files.inTurn(() => openTarget(files.session, stoppedRoot(files, false))))
+  return running ?? (await files.inTurn(() => openTarget(files.session, stoppedRoot(files, false), files.signal)))
 }
 
 /** The same to write: nobody else writes to a stopped container meanwhile. */
 export async function changeFiles<T>(files: ContainerFiles, change: (channel: FileChannel) => Promise<T>): Promise<T> {
   const running = await openRunning(files)
   if (running) return await changeOpen(running, change)
-  return await files.inTurn(async () => changeOpen(await openTarget(files.session, stoppedRoot(files, true)), change))
+  return await files.inTurn(async () =>
+    changeOpen(await openTarget(files.session, stoppedRoot(files, true), files.signal), change),
+  )
 }
 
 /** Opens a directory of the host, as the keeper can. */
@@ -71,23 +75,27 @@ async function changeOpen<T>(open: OpenFiles, change: (channel: FileChannel) => 
 }
 
 /** Undefined when it has ended, also when nobody has heard of that yet. */
-async function openRunning({ session, handle }: ContainerFiles): Promise<OpenFiles | undefined> {
+async function openRunning({ session, handle, signal }: ContainerFiles): Promise<OpenFiles | undefined> {
   if (handle === undefined) return undefined
   try {
-    return await openTarget(session, { kind: 'process', handle })
+    return await openTarget(session, { kind: 'process', handle }, signal)
   } catch (error) {
     if (isAirplantError(error) && error.code === 'ERR_NOT_RUNNING') return undefined
     throw error
   }
 }
 
-async function openTarget(session: Session, target: FileTarget): Promise<OpenFiles> {
+async function openTarget(session: Session, target: FileTarget, signal?: AbortSignal): Promise<OpenFiles> {
   const worker = await FileWorker.start(session, target)
   try {
     const channel = await worker.connect()
+    const cut = (): void => channel.close()
+    signal?.addEventListener('abort', cut, { once: true })
+    if (signal?.aborted) cut()
     return {
       channel,
       async [Symbol.asyncDispose]() {
+        signal?.removeEventListener('abort', cut)
         channel.close()
         await worker[Symbol.asyncDispose]()
       },

@@ -27,16 +27,19 @@ export abstract class FileAccess {
    * directory.
    *
    * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_SOURCE_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`,
-   *   `ERR_UNMAPPED_OWNER`; of a tar `ERR_INVALID_ARCHIVE`, `ERR_UNSAFE_ARCHIVE`, `ERR_ARCHIVE_LIMIT`
+   *   `ERR_UNMAPPED_OWNER`, `ERR_ABORTED`; of a tar `ERR_INVALID_ARCHIVE`, `ERR_UNSAFE_ARCHIVE`, `ERR_ARCHIVE_LIMIT`
    * @example
    * await container.copyIn([
    *   { source: './seed', target: '/seed' },
    *   { content: 'shared_buffers = 64MB\n', target: '/etc/postgresql/test.conf', owner: '999:999', mode: 0o600 },
    * ])
    */
-  async copyIn(options: CopyInOption | readonly CopyInOption[]): Promise<void> {
+  async copyIn(
+    options: CopyInOption | readonly CopyInOption[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<void> {
     const { copyIn } = await import('./copy-in.ts')
-    await copyIn(this.files, options, process.cwd())
+    await this.#abortable(signal, 'copy into', (files) => copyIn(files, options, process.cwd()))
   }
 
   /** The same as a tar archive: a stream of a file or directory, or of the whole root for `/`. */
@@ -46,15 +49,19 @@ export abstract class FileAccess {
    * set-user-ID bits. Links are copied as links; fifos, sockets and devices are left out. Files that are there are replaced, directories
    * merged.
    *
-   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`
+   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_NOT_RUNNING`, `ERR_FILE_FAILED`, `ERR_DISK_FULL`, `ERR_ABORTED`
    * @example
    * await container.copyOut('/var/log/nginx', './results/nginx-logs')
    */
-  copyOut(path: string, destination: string): Promise<void>
-  async copyOut(path: string, destination?: string): Promise<Readable | void> {
+  copyOut(path: string, destination: string, options?: { signal?: AbortSignal }): Promise<void>
+  async copyOut(
+    path: string,
+    destination?: string,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Readable | void> {
     const { copyOut, tarOut } = await import('./copy-out.ts')
     if (destination === undefined) return await tarOut(this.files, path)
-    await copyOut(this.files, path, destination, process.cwd())
+    await this.#abortable(signal, 'copy out of', (files) => copyOut(files, path, destination, process.cwd()))
     return undefined
   }
 
@@ -62,11 +69,20 @@ export abstract class FileAccess {
    * Bytes of one file of it; links are followed in it.
    *
    * @param options.limit most bytes. @default 64 MiB
-   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_FILE_FAILED`, `ERR_NOT_RUNNING`
+   * @throws {AirplantError} `ERR_PATH_MISSING`, `ERR_FILE_FAILED`, `ERR_NOT_RUNNING`, `ERR_ABORTED`
    */
-  async readFile(path: string, options: { limit?: number } = {}): Promise<Buffer> {
+  async readFile(path: string, options: { limit?: number; signal?: AbortSignal } = {}): Promise<Buffer> {
     const { readFile } = await import('./copy-out.ts')
-    return await readFile(this.files, path, options)
+    return await this.#abortable(options.signal, 'read a file of', (files) => readFile(files, path, options))
+  }
+
+  async #abortable<T>(
+    signal: AbortSignal | undefined,
+    action: string,
+    run: (files: ContainerFiles) => Promise<T>,
+  ): Promise<T> {
+    const { abortable } = await import('./abortable.ts')
+    return await abortable({ ...this.files, signal }, action, run)
   }
 
   /**
