@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { AirplantError } from '../../errors.ts'
+import { AirplantError, isAirplantError } from '../../errors.ts'
 import type { KeeperProcess } from '../keeper-client.ts'
 import type { Session } from '../session.ts'
 import { StepError } from '../step-error.ts'
@@ -66,7 +66,10 @@ export class FileWorker implements AsyncDisposable {
   async #dispose(): Promise<void> {
     await unlink(this.#path).catch(() => undefined)
     await this.#directory?.close()
-    await this.#process.remove()
+    // When the keeper is gone, so is everything that it held.
+    await this.#process.remove().catch((error: unknown) => {
+      if (!isAirplantError(error) || error.code !== 'ERR_KEEPER_GONE') throw error
+    })
   }
 }
 
