@@ -127,6 +127,21 @@ describe('in the middle of a copy', () => {
     rmSync(join(parent, `holes-${how}`), { force: true })
   })
 
+  test('its session ends: the same, whoever reads', async () => {
+    const own = await Session.start()
+    const victim = await withContainer({ ...sleeping, session: own })
+    const { tar, feed } = endless()
+    const feeding = setInterval(feed, 5)
+    const ends = Promise.all([errorOf(victim.copyIn({ tar, target: '/in' })), victim.copyOut('/')])
+    await delay(100)
+    await own[Symbol.asyncDispose]()
+    const [error, stream] = await ends
+    clearInterval(feeding)
+    expect(error).toMatchObject({ code: 'ERR_KEEPER_GONE' })
+    stream.destroy()
+    expect(await errorOf(victim.readFile('/etc/passwd'))).toMatchObject({ code: 'ERR_KEEPER_GONE' })
+  })
+
   test('its worker is killed: a clear error, and the next copy works', async () => {
     const idle = new Set(processesOnHost().map(({ pid }) => pid))
     const { tar, feed } = endless()
