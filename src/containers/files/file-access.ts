@@ -82,7 +82,9 @@ export abstract class FileAccess {
     run: (files: ContainerFiles) => Promise<T>,
   ): Promise<T> {
     const { abortable } = await import('./abortable.ts')
-    return await abortable({ ...this.files, signal }, action, run)
+    // Not a copy: the root of a found container may be one that only says why it is not there.
+    const files = Object.create(this.files, { signal: { value: signal } }) as ContainerFiles
+    return await abortable(files, action, run)
   }
 
   /**
