@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram, runCommand } from './run-command.ts'
@@ -82,8 +82,11 @@ function skopeo(registry: string): Tool[] {
   const [copy, unpack] = [findProgram('skopeo'), findProgram('umoci')]
   if (copy === undefined || unpack === undefined) return []
   const pull = async (directory: string): Promise<number> => {
+    // It would look into /run/containers, which root's podman closes to others.
+    const env = { ...process.env, REGISTRY_AUTH_FILE: join(directory, 'auth.json') }
+    writeFileSync(env.REGISTRY_AUTH_FILE, '{}')
     const [image, layout] = [`docker://${registry}/${IMAGE}:latest`, join(directory, 'layout')]
-    const copying = await timed([copy, 'copy', '-q', '--src-tls-verify=false', image, `oci:${layout}:it`], process.env)
+    const copying = await timed([copy, 'copy', '-q', '--src-tls-verify=false', image, `oci:${layout}:it`], env)
     const bundle = join(directory, 'bundle')
     return copying + (await timed([unpack, 'unpack', '--rootless', '--image', `${layout}:it`, bundle], process.env))
   }
