@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -27,6 +27,11 @@ const upper = tarArchive(tarFile('etc/name', 'upper'), tarFile('.wh.gone', ''))
 
 function skopeo(...args: string[]): string {
   return execFileSync('skopeo', ['--insecure-policy', ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Without root podman leaves a process that holds its namespaces. */
+function endPause(file: string): void {
+  if (existsSync(file)) process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
@@ -101,11 +106,15 @@ describe('images are saved', () => {
     },
   )
 
-  test('and podman loads it, and we what podman saves', async ({ skip }) => {
+  test('and podman loads it, and we what podman saves', async ({ skip, onTestFinished }) => {
+    const runtime = bench.file('podman-runtime')
+    mkdirSync(runtime, { mode: 0o700 })
     const podman = (...args: string[]): string => {
       const storage = ['--root', bench.file('podman'), '--runroot', bench.file('podman-run'), '--storage-driver', 'vfs']
-      return execFileSync('podman', [...storage, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+      const env = { ...process.env, XDG_RUNTIME_DIR: runtime }
+      return execFileSync('podman', [...storage, ...args], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
     }
+    onTestFinished(() => endPause(join(runtime, 'libpod/tmp/pause.pid')))
     try {
       podman('info')
     } catch {
@@ -125,7 +134,7 @@ describe('images are saved', () => {
     podman('rmi', '-af')
     const remove = ['rm', '-rf', bench.file('podman'), bench.file('podman-run')]
     if (process.getuid?.() === 0) execFileSync('rm', remove.slice(1))
-    else execFileSync('podman', ['unshare', ...remove])
+    else podman('unshare', ...remove)
   })
 
   test('by an ID without a name, and what is unknown leaves no file', async () => {
