@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 import { storeHome } from '../images/store/home.ts'
+import { isInStore } from '../images/store/is-in-store.ts'
 import type { ImageStore } from '../images/store/image-store.ts'
 import type { Use } from '../images/store/uses.ts'
 import type { VolumeMount } from './plan/context.ts'
@@ -22,10 +23,10 @@ export interface StoredParts {
  */
 export async function takeFromStore(spec: ContainerSpec, runtime: ContainerRuntime): Promise<StoredParts> {
   const { root, image } = spec
-  const home = `${storeHome(runtime.env)}/`
+  const home = storeHome(runtime.env)
   const found = root === 'host' ? undefined : root.image
   // Layers of elsewhere, a snapshot's or a test's, are not the store's to delete.
-  const layers = found?.layers.filter(({ directory }) => directory.startsWith(home)) ?? []
+  const layers = found?.layers.filter((layer) => isInStore(layer, home)) ?? []
   const stored = found && layers.length > 0 ? { id: found.id, layers } : undefined
   if (!stored && spec.volumes.length === 0) return { volumes: [], use: undefined }
   const store = await runtime.store()

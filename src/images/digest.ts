@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { AirplantError } from '../errors.ts'
 import { quoteBriefly } from './quote-briefly.ts'
 
@@ -33,6 +34,11 @@ export function parseDigest(text: string): Digest {
     message: `Cannot use ${quoteBriefly(text)} as a digest: ${digestFault(text)}`,
     hint: digestForm,
   })
+}
+
+/** The digest of bytes that are in memory, or of a text. */
+export function digestOf(bytes: Uint8Array | string, algorithm: Digest['algorithm'] = 'sha256'): string {
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
 }
 
 /** What a digest has to look like, as a hint. */

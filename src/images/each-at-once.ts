@@ -1,3 +1,6 @@
+/** Layers on their way at once: more would only wait for the same two or four processors. */
+export const LAYERS_AT_ONCE = 3
+
 /**
  * Runs a task for each item, so many at a time, and gives the results in order. After the first failure nothing new is begun; what runs is
  * told by its signal to end, and waited for: nobody is left working behind the caller's back.

@@ -43,6 +43,13 @@ const layerTypes: ReadonlyMap<string, LayerType> = new Map(
   }),
 )
 
+/** The names of layers in OCI images. */
+export const ociLayerTypes: Readonly<Record<LayerCompression, string>> = {
+  none: 'application/vnd.oci.image.layer.v1.tar',
+  gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+}
+
 /** Reads the media type of a layer; undefined when it is none that can be unpacked. */
 export function layerType(mediaType: string): LayerType | undefined {
   return layerTypes.get(mediaType)

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { AirplantError } from '../errors.ts'
 import type { FileItem } from '../rootless/files/file-channel.ts'
 import { FileWorker } from '../rootless/files/file-worker.ts'
 import type { Session } from '../rootless/session.ts'
 import type { Descriptor } from './descriptor.ts'
+import { digestOf } from './digest.ts'
 import { packLayer } from './layers/pack-layer.ts'
 import { parseManifest } from './manifest.ts'
 import { mediaTypes, ociTypeOf } from './media-types.ts'
@@ -103,7 +103,7 @@ function descriptorOf({ descriptor }: PackedBlob): Descriptor {
 
 async function putJson(store: ImageStore, document: object, mediaType: string): Promise<Descriptor> {
   const bytes = Buffer.from(JSON.stringify(document))
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const digest = digestOf(bytes)
   await store.blobs.put(digest, bytes)
   return { mediaType, digest, size: bytes.length }
 }

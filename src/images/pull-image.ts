@@ -7,7 +7,7 @@ import { aboutImage } from './about-image.ts'
 import type { Descriptor, Platform } from './descriptor.ts'
 import type { ImageConfig, LocalImage } from './image.ts'
 import { parseImageConfig } from './config.ts'
-import { eachAtOnce } from './each-at-once.ts'
+import { eachAtOnce, LAYERS_AT_ONCE } from './each-at-once.ts'
 import { fetchLayer, refuseForeign } from './fetch-layer.ts'
 import type { LayerDescriptor, Manifest } from './manifest.ts'
 import { parseManifest } from './manifest.ts'
@@ -28,9 +28,6 @@ export interface PullOptions {
   readonly onProgress?: OnProgress | undefined
   readonly signal?: AbortSignal | undefined
 }
-
-/** Layers on their way at once: more would only wait for the same two or four processors. */
-const LAYERS_AT_ONCE = 3
 
 /** What a pull works with. */
 interface Pull {

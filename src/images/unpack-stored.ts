@@ -1,4 +1,4 @@
-import { eachAtOnce } from './each-at-once.ts'
+import { eachAtOnce, LAYERS_AT_ONCE } from './each-at-once.ts'
 import { isDamage } from './fetch-layer.ts'
 import type { LocalImage } from './image.ts'
 import type { LayerDescriptor } from './manifest.ts'
@@ -6,8 +6,6 @@ import type { PullOptions } from './pull-image.ts'
 import type { ImageStore } from './store/image-store.ts'
 import type { StoredImage } from './store/image-table.ts'
 import { unpackBlob } from './unpack-blob.ts'
-
-const LAYERS_AT_ONCE = 3
 
 /**
  * Unpacks an image whose blobs are in the store.

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { LocalImage, UnpackedLayer } from '../../images/image.ts'
+import { isInStore } from '../../images/store/is-in-store.ts'
 import type { ImageStore } from '../../images/store/image-store.ts'
 import type { ContainerFiles } from './container-files.ts'
 import { copyUpper } from './layer-from-upper.ts'
 
 /** Whether all layers of an image are the store's: those of a snapshot are its session's, and go with that. */
 export function isAllStored(store: ImageStore, { layers }: LocalImage): boolean {
-  return layers.every((layer) => isStored(store, layer))
+  return layers.every((layer) => isInStore(layer, store.home))
 }
 
 /** The same image with copies in the store of those layers that are elsewhere. Hold `collect` until something refers to them. */
 export async function adoptLayers(files: ContainerFiles, store: ImageStore, image: LocalImage): Promise<LocalImage> {
   const layers: UnpackedLayer[] = []
-  for (const layer of image.layers) layers.push(isStored(store, layer) ? layer : await adopt(files, store, layer))
+  for (const layer of image.layers) layers.push(isInStore(layer, store.home) ? layer : await adopt(files, store, layer))
   return { ...image, layers }
 }
 
@@ -26,8 +27,4 @@ async function adopt(
     rootMode: layer.rootMode,
     owner,
   }))
-}
-
-function isStored({ home }: ImageStore, { directory }: UnpackedLayer): boolean {
-  return directory.startsWith(`${home}/`)
 }

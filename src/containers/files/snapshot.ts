@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { emptyConfig } from '../../images/empty-config.ts'
 import type { LocalImage, UnpackedLayer } from '../../images/image.ts'
+import { isInStore } from '../../images/store/is-in-store.ts'
 import type { Use } from '../../images/store/uses.ts'
 import { removeByKeeper } from '../../rootless/host-files.ts'
 import type { LayeredRoot } from '../spec.ts'
@@ -43,7 +44,7 @@ async function useOfBase({ session, env }: ContainerFiles, image: LocalImage | u
   if (!image) return undefined
   const { ImageStore } = await import('../../images/store/image-store.ts')
   const store = ImageStore.of(session, env)
-  const layers = image.layers.filter(({ directory }) => directory.startsWith(`${store.home}/`))
+  const layers = image.layers.filter((layer) => isInStore(layer, store.home))
   return layers.length > 0 ? await store.use({ id: image.id, layers }) : undefined
 }
 

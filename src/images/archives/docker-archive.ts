@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
 import { AirplantError } from '../../errors.ts'
 import { parseImageConfig } from '../config.ts'
 import type { Descriptor } from '../descriptor.ts'
+import { digestOf } from '../digest.ts'
 import { JsonFields } from '../json-fields.ts'
-import { detectCompression, MAGIC_BYTES, type Compression } from '../layers/compression.ts'
+import { detectCompression, MAGIC_BYTES } from '../layers/compression.ts'
 import { LARGEST_DOCUMENT, MOST_LAYERS } from '../manifest.ts'
-import { mediaTypes } from '../media-types.ts'
+import { mediaTypes, ociLayerTypes } from '../media-types.ts'
 import { formatReference, parseReference } from '../reference.ts'
 import type { ImageStore } from '../store/image-store.ts'
 import { incomplete, requireFile, sizeOf, type ArchiveFile, type ArchiveFiles } from './archive-files.ts'
@@ -59,36 +59,21 @@ async function readImage(store: ImageStore, files: ArchiveFiles, image: JsonFiel
 
 async function readLayer(store: ImageStore, file: ArchiveFile, diffId: string): Promise<ArchivedBlob> {
   const compression = detectCompression(await readStart(store, file, MAGIC_BYTES))
-  const digest = file.kind === 'blob' ? file.digest : await digestOf(store, file)
+  const digest = file.kind === 'blob' ? file.digest : digestOf(await readStart(store, file, sizeOf(file)))
   if (compression === 'none' && digest !== diffId) throw mismatch('a layer', digest, diffId)
-  return { file, descriptor: { mediaType: layerTypes[compression], digest, size: sizeOf(file) } }
-}
-
-/** Media types of layers. */
-export const layerTypes: Readonly<Record<Compression, string>> = {
-  none: 'application/vnd.oci.image.layer.v1.tar',
-  gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-  zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
-}
-
-async function digestOf(store: ImageStore, file: ArchiveFile): Promise<string> {
-  return sha256(await readStart(store, file, sizeOf(file)))
+  return { file, descriptor: { mediaType: ociLayerTypes[compression], digest, size: sizeOf(file) } }
 }
 
 /** The manifest of an image whose layers are as they are. The same image gives the same bytes. */
 export function makeManifest(config: Descriptor, layers: readonly Descriptor[]): ArchivedImage['manifest'] {
   const document = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers }
   const bytes = Buffer.from(JSON.stringify(document))
-  return { bytes, descriptor: { mediaType: mediaTypes.ociManifest, digest: sha256(bytes), size: bytes.length } }
+  return { bytes, descriptor: { mediaType: mediaTypes.ociManifest, digest: digestOf(bytes), size: bytes.length } }
 }
 
 /** A blob that is in memory. */
 export function memoryBlob(bytes: Buffer, mediaType: string): ArchivedBlob {
-  return { file: { kind: 'memory', bytes }, descriptor: { mediaType, digest: sha256(bytes), size: bytes.length } }
-}
-
-function sha256(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  return { file: { kind: 'memory', bytes }, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } }
 }
 
 /** A configuration is named after its digest, wherever it comes from. */

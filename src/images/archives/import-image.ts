@@ -12,12 +12,12 @@ import { formatReference, parseReference } from '../reference.ts'
 import type { ImageStore } from '../store/image-store.ts'
 import { TarReader } from '../tar/tar-reader.ts'
 import { applyChanges } from './apply-changes.ts'
-import { layerTypes, makeManifest, memoryBlob } from './docker-archive.ts'
+import { makeManifest, memoryBlob } from './docker-archive.ts'
 import { keepImage, type LoadedImage } from './keep-image.ts'
 import { originOf, type ArchiveSource } from './load-images.ts'
 import { nameInMessage } from '../name-in-message.ts'
 import { readStart } from './read-file.ts'
-import { mediaTypes } from '../media-types.ts'
+import { mediaTypes, ociLayerTypes } from '../media-types.ts'
 
 /** How a root file system becomes an image. */
 export interface ImportOptions {
@@ -91,7 +91,7 @@ async function keepLayer(
     for (const _ of reader.write(chunk));
   }
   reader.end()
-  return { descriptor: { mediaType: layerTypes[compression], digest, size }, diffId: `sha256:${hash.digest('hex')}` }
+  return { descriptor: { mediaType: ociLayerTypes[compression], digest, size }, diffId: `sha256:${hash.digest('hex')}` }
 }
 
 async function* fileBytes(path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {

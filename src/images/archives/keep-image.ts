@@ -2,7 +2,7 @@ import { AirplantError } from '../../errors.ts'
 import type { Session } from '../../rootless/session.ts'
 import { now } from '../../rootless/clock.ts'
 import { parseImageConfig } from '../config.ts'
-import { eachAtOnce } from '../each-at-once.ts'
+import { eachAtOnce, LAYERS_AT_ONCE } from '../each-at-once.ts'
 import type { LocalImage } from '../image.ts'
 import type { OnProgress } from '../progress.ts'
 import { parseReference } from '../reference.ts'
@@ -12,8 +12,6 @@ import { unpackBlob } from '../unpack-blob.ts'
 import type { ArchivedBlob, ArchivedImage } from './archived-image.ts'
 import { sizeOf } from './archive-files.ts'
 import { openFrom, readStart } from './read-file.ts'
-
-const LAYERS_AT_ONCE = 3
 
 /** @see keepImage */
 export interface KeepOptions {

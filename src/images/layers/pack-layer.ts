@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { AirplantError } from '../../errors.ts'
+import { ociLayerTypes } from '../media-types.ts'
 import type { Compression } from './compression.ts'
 import { throughCodec } from './stream-codec.ts'
 import { tarBytes, type PackItem } from './tar-bytes.ts'
@@ -53,7 +54,7 @@ export function packLayer(items: AsyncIterable<PackItem>, options: PackOptions =
   const stream = Readable.from(blob.through(compressed), { objectMode: false, highWaterMark: 256 * 1024 })
   const result = new Promise<PackResult>((resolve, reject) => {
     stream.once('end', () => {
-      resolve({ digest: blob.digest(), diffId: diff.digest(), size: blob.size, mediaType: mediaTypes[compression] })
+      resolve({ digest: blob.digest(), diffId: diff.digest(), size: blob.size, mediaType: ociLayerTypes[compression] })
     })
     // Leaving a loop over the stream destroys it with such an error.
     stream.once('error', (error) => reject(error.name === 'AbortError' ? closed() : error))
@@ -62,12 +63,6 @@ export function packLayer(items: AsyncIterable<PackItem>, options: PackOptions =
   // Whoever only pipes the stream learns of errors there.
   result.catch(() => undefined)
   return { stream, result }
-}
-
-const mediaTypes: Readonly<Record<Compression, string>> = {
-  none: 'application/vnd.oci.image.layer.v1.tar',
-  gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-  zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
 }
 
 /** Counts and hashes what passes. */

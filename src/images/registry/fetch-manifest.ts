@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { isDigest, parseDigest } from '../digest.ts'
+import { digestOf, isDigest, parseDigest } from '../digest.ts'
 import { mediaTypes } from '../media-types.ts'
 import { readBody } from './body.ts'
 import type { Exchange } from './exchange.ts'
@@ -96,10 +95,5 @@ function checkDigest(bytes: Buffer, { headers }: HttpAnswer, wanted: string | un
     const found = digestOf(bytes, parseDigest(promised).algorithm)
     if (found !== promised) throw refusal('ERR_DIGEST_MISMATCH', `it sent a manifest with ${found} for ${promised}`)
   }
-  return wanted ?? digestOf(bytes, 'sha256')
-}
-
-/** `'sha256:…'` of bytes. */
-export function digestOf(bytes: Buffer, algorithm: 'sha256' | 'sha512'): string {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+  return wanted ?? digestOf(bytes)
 }

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { AirplantError } from '../../errors.ts'
 import type { Descriptor } from '../descriptor.ts'
-import { parseDigest } from '../digest.ts'
+import { digestOf, parseDigest } from '../digest.ts'
 import { PartialBlob } from './partial-blob.ts'
 import type { StoreContext } from './store-context.ts'
 import { explainFailure } from './store-error.ts'
@@ -57,7 +57,7 @@ export class BlobStore {
   /** Keeps a small blob, a manifest. @throws {AirplantError} `ERR_DIGEST_MISMATCH`, `ERR_DISK_FULL`, `ERR_STORE` */
   async put(digest: string, bytes: Uint8Array): Promise<void> {
     const { algorithm } = parseDigest(digest)
-    const actual = `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+    const actual = digestOf(bytes, algorithm)
     if (actual !== digest) throw mismatch(digest, `the bytes have ${actual}`)
     const path = this.#prepare(digest)
     // It is small: what was damaged since is replaced at once.

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Descriptor } from '../descriptor.ts'
+import { digestOf } from '../digest.ts'
 import { mediaTypes, ociTypeOf } from '../media-types.ts'
 import { parseManifest } from '../manifest.ts'
 
@@ -33,6 +33,6 @@ export function ociTwin(bytes: Uint8Array, mediaType: string): OciTwin | undefin
       layers: manifest.layers.map(translate),
     }),
   )
-  const digest = `sha256:${createHash('sha256').update(twin).digest('hex')}`
+  const digest = digestOf(twin)
   return { descriptor: { mediaType: mediaTypes.ociManifest, digest, size: twin.length }, bytes: twin }
 }

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { isDigest } from '../digest.ts'
+import { digestOf, isDigest } from '../digest.ts'
 import { isLayerKey } from './layer-record.ts'
 import type { StoreContext } from './store-context.ts'
 
@@ -61,7 +60,7 @@ function readRecord(path: string): SnapshotRecord | undefined {
 
 /** The ID of an image with this configuration. */
 export function idOf(config: string): string {
-  return `sha256:${createHash('sha256').update(config).digest('hex')}`
+  return digestOf(config)
 }
 
 function areTexts(value: unknown): value is string[] {
