@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { PortRequest } from '../rootless/client/spawn-request.ts'
-import { checkOptions } from './check-options.ts'
+import { checkOptions } from '../rootless/check-options.ts'
 import { portShape } from './option-shapes.ts'
 import { invalidOption, parsePort } from './option-parsers.ts'
 import type { ContainerOptions } from './options.ts'
@@ -41,13 +41,14 @@ export interface PublishedPort {
   readonly container: number
   readonly host: number
   readonly address: string
+  readonly protocol: 'tcp' | 'udp'
 }
 
 /** Which requests were bound, and to what. */
 export function publishedPorts(requests: readonly PortRequest[], bound: readonly number[]): PublishedPort[] {
   return requests.flatMap(({ containerPort, address = '127.0.0.1' }, index) => {
     const host = bound[index] ?? 0
-    return host === 0 ? [] : [{ container: containerPort, host, address }]
+    return host === 0 ? [] : [{ container: containerPort, host, address, protocol: 'tcp' }]
   })
 }
 

@@ -151,6 +151,7 @@ void process_free(struct process *process)
 	}
 	if (process->pidfd >= 0)
 		close(process->pidfd);
+	cleanup_close_(&process->network);
 	log_close(&process->log);
 	free(process->id);
 	free(process->scratch);

@@ -152,6 +152,10 @@ static int take(struct process *process)
 		take_terminal(process, fd);
 		return 1;
 	}
+	if (status.kind == STATUS_NETWORK && process->kind == HELPER && process->network < 0) {
+		process->network = fd;
+		return 1;
+	}
 	if (status.kind == STATUS_MAPS)
 		write_maps(process);
 	else if (status.kind == STATUS_FAILED)
