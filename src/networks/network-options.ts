@@ -91,8 +91,8 @@ export function checkFixedAddress(option: string, text: string, subnet: Subnet |
   })
 }
 
-/** Number of the first address for containers: before come the network's own, the gateway's and two of the egress program. */
-export const FIRST_MEMBER = 4n
+/** Number of the first address for containers: before come the network's own and the gateway's. */
+export const FIRST_MEMBER = 2n
 
 function checkSubnet(text: string, family: 4 | 6, shortest: number, longest: number): Subnet {
   const subnet = parseSubnet(text)

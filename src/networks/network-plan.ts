@@ -12,11 +12,6 @@ export function gatewayOf(subnet: Subnet): IpAddress {
   return nth(subnet, 1)
 }
 
-/** What slirp4netns and pasta take for themselves: the way out of the network. */
-export function egressOf(subnet: Subnet): IpAddress {
-  return nth(subnet, 2)
-}
-
 /** Steps that make a network of the namespace that the process is in: a bridge with the gateway's addresses. */
 export function planNetwork(subnet: Subnet, subnet6: Subnet | undefined): Plan {
   const batch = new NetlinkBatch()

@@ -5,6 +5,7 @@ import { formatIp, parseIp } from './addresses/ip-address.ts'
 import type { IpAddress } from './addresses/ip-address.ts'
 import { parseSubnet } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
+import type { Egress } from './egress/egress.ts'
 import { Members } from './members.ts'
 import type { Claims } from './members.ts'
 import { checkFixedAddress, checkName } from './network-options.ts'
@@ -89,6 +90,7 @@ export class Network implements AsyncDisposable {
   readonly #subnet: Subnet
   readonly #subnet6: Subnet | undefined
   readonly #addresses: AddressPool
+  #egress: Egress | undefined
   #removal: Promise<void> | undefined
 
   /** @internal */
@@ -170,6 +172,20 @@ export class Network implements AsyncDisposable {
     this.members.remove(claims)
   }
 
+  /**
+   * Opens the way out, once.
+   *
+   * @throws {AirplantError} `ERR_EGRESS_UNAVAILABLE`
+   * @internal
+   */
+  async openEgress(wanted: 'slirp4netns' | 'pasta' | undefined, env: NodeJS.ProcessEnv): Promise<void> {
+    if (!this.#egress) {
+      const { Egress } = await import('./egress/egress.ts')
+      this.#egress ??= new Egress(this)
+    }
+    await this.#egress.open(wanted, env)
+  }
+
   /** @internal */
   get subnets(): { readonly subnet: Subnet; readonly subnet6: Subnet | undefined } {
     return { subnet: this.#subnet, subnet6: this.#subnet6 }
@@ -183,6 +199,7 @@ export class Network implements AsyncDisposable {
 
   async #remove(): Promise<void> {
     const { removeNetwork } = await import('./remove-network.ts')
+    await this.#egress?.close()
     await removeNetwork(this)
     forgetNetwork(this.paths)
   }

@@ -1,7 +1,7 @@
 import { AirplantError } from '../../errors.ts'
 import type { Attachment } from '../../networks/attachment.ts'
 import type { Membership, Network } from '../../networks/network.ts'
-import { egressGateways, openEgress } from '../../networks/egress/open-egress.ts'
+import { gatewayOf } from '../../networks/network-plan.ts'
 import { SessionNetworks } from '../../networks/session-networks.ts'
 import { SESSION_NETWORK } from '../../networks/session-network-name.ts'
 import type { Session } from '../../rootless/session.ts'
@@ -45,8 +45,12 @@ export function leaveNetworks(memberships: readonly Membership[]): void {
 
 /** What a plan needs for one interface. */
 export function attachmentOf({ network, ip, ip6 }: Membership, number: number, isWayOut: boolean): Attachment {
-  const gateways = isWayOut ? egressGateways(network) : { gateway: undefined, gateway6: undefined }
-  return { network: network.handle, number, ip, ip6, ...network.subnets, ...gateways }
+  const { subnet, subnet6 } = network.subnets
+  const gateways = {
+    gateway: isWayOut ? gatewayOf(subnet) : undefined,
+    gateway6: isWayOut && subnet6 ? gatewayOf(subnet6) : undefined,
+  }
+  return { network: network.handle, number, ip, ip6, subnet, subnet6, ...gateways }
 }
 
 /** The network of a name or, as it is, of an object. */
@@ -67,7 +71,7 @@ export async function findNetwork(wanted: AttachmentSpec['network'], session: Se
 async function wayOut({ egress, id, image }: Joining, networks: readonly Network[], env: NodeJS.ProcessEnv): Promise<Network> {
   const way = networks.find(({ internal }) => !internal)
   if (way) {
-    await openEgress(way, egress === true ? undefined : (egress as Exclude<typeof egress, boolean>), id, env)
+    await way.openEgress(typeof egress === 'string' ? egress : undefined, env)
     return way
   }
   throw new AirplantError({

@@ -90,7 +90,7 @@ function oneQueue(batch: NetlinkBatch): void {
 
 /** Lets the kernel pass on larger pieces of a stream at once, twice as fast. Kernels before 6.3 do not, or only for IPv6. */
 export function allowLargePieces(batch: NetlinkBatch, index: number): void {
-  batch.optional(RTM_NEWLINK, linkHeader(index, undefined), () => {
+  batch.optional(RTM_NEWLINK, 0, linkHeader(index, undefined), () => {
     batch.u32(IFLA_GSO_MAX_SIZE, LARGEST_PIECE)
     batch.u32(IFLA_GSO_IPV4_MAX_SIZE, LARGEST_PIECE)
   })
@@ -104,12 +104,9 @@ export function linkUp(batch: NetlinkBatch, index: number): void {
   batch.message(RTM_NEWLINK, 0, linkHeader(index, true))
 }
 
-/** Makes the interface of that name, which another program made, a port of a bridge, and brings it up. */
-export function addPort(batch: NetlinkBatch, name: string, bridge: number): void {
-  batch.message(RTM_NEWLINK, 0, linkHeader(0, true), () => {
-    batch.text(IFLA_IFNAME, name)
-    batch.u32(IFLA_MASTER, bridge)
-  })
+/** The same with the largest packet that it takes. */
+export function setUp(batch: NetlinkBatch, index: number, mtu: number): void {
+  batch.message(RTM_NEWLINK, 0, linkHeader(index, true), () => batch.u32(IFLA_MTU, mtu))
 }
 
 /** Removes an interface; of a pair both ends go. It takes some 25 ms, so nobody should wait for it. */

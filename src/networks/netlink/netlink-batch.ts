@@ -35,11 +35,11 @@ export class NetlinkBatch {
     return this
   }
 
-  /** The same, for what older kernels refuse: what they say to it is ignored. */
-  optional(type: number, fixed: Uint8Array, attributes: () => void): this {
+  /** The same without asking for an answer: for what older kernels refuse, and within transactions. */
+  optional(type: number, flags: number, fixed: Uint8Array, attributes?: () => void): this {
     const start = this.#size
-    this.message(type, 0, fixed, attributes)
-    this.#bytes.writeUInt16LE(NLM_F_REQUEST, start + 6)
+    this.message(type, flags, fixed, attributes)
+    this.#bytes.writeUInt16LE(NLM_F_REQUEST | flags, start + 6)
     return this
   }
 

@@ -9,6 +9,7 @@
 
 /* Of <linux/netlink.h> and <linux/rtnetlink.h>, which musl-gcc does not have. */
 #define ROUTE 0		/* NETLINK_ROUTE */
+#define NETFILTER 12	/* NETLINK_NETFILTER */
 #define REQUEST 0x1	/* NLM_F_REQUEST */
 #define ACK 0x4		/* NLM_F_ACK: where the sender left it out, a refusal is no failure */
 #define FLAG_ATTRIBUTES 0x200
@@ -133,22 +134,59 @@ static int fill_places(const struct child *child, char *bytes, size_t size, cons
 	return 0;
 }
 
+/* Better words, where the kernel has them. */
+static int open_netlink(int protocol)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), on = 1;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_NETLINK_, CAP_ACK, &on, sizeof on);
+	setsockopt(fd, SOL_NETLINK_, EXT_ACK, &on, sizeof on);
+	return fd;
+}
+
+/*
+ * A transaction of nf_tables: all messages in one datagram, which takes effect as a whole or not at all. Each that fails is answered; the
+ * last but one, before the end of the batch, asks for an answer, and so ends the waiting.
+ */
+int step_netfilter(struct child *child, const struct field *args, struct failure *failure)
+{
+	cleanup_close int fd = open_netlink(NETFILTER);
+	struct acknowledgement answer;
+
+	(void)child;
+	if (fd < 0)
+		return fail(failure, errno, NULL, "socket");
+	if (send(fd, args[0].text, args[0].size, 0) < 0)
+		return fail(failure, errno, NULL, "batch");
+	for (;;) {
+		ssize_t size = recv(fd, &answer, sizeof answer, 0);
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < (ssize_t)offsetof(struct acknowledgement, about))
+			return fail(failure, size < 0 ? errno : EBADMSG, NULL, "no answer");
+		if (answer.header.type != TYPE_ERROR)
+			continue;
+		return answer.error ? fail(failure, -answer.error, NULL, "message %u: %s", answer.header.sequence,
+					   words(&answer, (size_t)size)) :
+				      0;
+	}
+}
+
 int step_netlink(struct child *child, const struct field *args, struct failure *failure)
 {
 	cleanup_free char *filled = malloc(args[0].size + 1);
-	cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, ROUTE);
+	cleanup_close int fd = open_netlink(ROUTE);
 	const char *bytes = filled;
 	size_t left = args[0].size;
-	int on = 1;
 
 	if (fd < 0 || !filled)
 		return fail(failure, errno, NULL, "socket");
 	memcpy(filled, args[0].text, args[0].size);
 	if (fill_places(child, filled, args[0].size, &args[1], failure) < 0)
 		return -1;
-	/* Only for better words: kernels without them are fine. */
-	setsockopt(fd, SOL_NETLINK_, CAP_ACK, &on, sizeof on);
-	setsockopt(fd, SOL_NETLINK_, EXT_ACK, &on, sizeof on);
 	for (uint32_t index = 0; left; index++) {
 		ssize_t taken = exchange(fd, bytes, left, index, failure);
 

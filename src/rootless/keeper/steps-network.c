@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "steps.h"
 
@@ -52,4 +55,25 @@ int step_joinNetwork(struct child *child, const struct field *args, struct failu
 	if (fd < 0)
 		return -1;
 	return setns(fd, CLONE_NEWNET) < 0 ? fail(failure, errno, NULL, "network namespace") : 0;
+}
+
+/*
+ * A tap that stays when nobody holds it: what is set up on it outlives the program that serves it, and that only has to attach to it. Its
+ * index is ours to choose, as with all interfaces, so that the messages that follow need not ask for it.
+ */
+int step_tap(struct child *child, const struct field *args, struct failure *failure)
+{
+	cleanup_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int index = (int)args[1].number;
+
+	(void)child;
+	if (fd < 0)
+		return fail(failure, errno, NULL, "/dev/net/tun");
+	if (args[0].size >= sizeof request.ifr_name || args[1].number > INT32_MAX)
+		return fail(failure, EINVAL, NULL, "%s", args[0].text);
+	memcpy(request.ifr_name, args[0].text, args[0].size);
+	if (ioctl(fd, TUNSETIFINDEX, &index) < 0 || ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
+		return fail(failure, errno, NULL, "%s", args[0].text);
+	return 0;
 }

@@ -51,6 +51,8 @@ export const operations = {
   networkOf: [41, 'uu', ['slot', 'handle']],
   joinNetwork: [42, 'u', ['slot']],
   offerNetwork: [46, '', []],
+  tap: [47, 'su', ['name', 'index']],
+  netfilter: [48, 'b', ['batch']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

@@ -143,6 +143,16 @@ export class Plan {
     return this.#add('offerNetwork')
   }
 
+  /** An interface that a program serves; it stays when that ends. @param index no other interface has */
+  tap(name: string, index: number): this {
+    return this.#add('tap', name, index)
+  }
+
+  /** @param batch messages of nfnetlink, from the batch's begin to its end */
+  netfilter(batch: Uint8Array): this {
+    return this.#add('netfilter', batch)
+  }
+
   /** From another namespace there is no way back to the host's. @param slot of {@link Plan.networkOf} */
   joinNetwork(slot: number): this {
     return this.#add('joinNetwork', slot)
