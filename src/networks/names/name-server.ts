@@ -2,12 +2,13 @@ import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import { setTimer } from '../../rootless/clock.ts'
 import { dial } from './dial.ts'
+import type { forwardQuery } from './forward-query.ts'
 import { listenAlone, type ListeningSocket } from './listen-alone.ts'
 import { HEADER_BYTES, type Transport } from './message.ts'
 import { NameConnection } from './name-connection.ts'
 import type { NameZone } from './name-zone.ts'
 import { serverFailure } from './respond.ts'
-import type { Forward } from './serve-query.ts'
+import type { Forward, serveQuery } from './serve-query.ts'
 import { Turns } from './turns.ts'
 
 /** Clients at once. When one more comes, the one that was quiet the longest goes: a container that keeps many open locks nobody out. */
@@ -49,6 +50,8 @@ export class NameServer implements AsyncDisposable {
   readonly #connections = new Set<NameConnection>()
   readonly #turns = new Turns()
   readonly #closing = new AbortController()
+  #core: Promise<{ serveQuery: typeof serveQuery }> | undefined
+  #outside: Promise<{ forwardQuery: typeof forwardQuery }> | undefined
   #forwarded = 0
 
   private constructor(options: NameServerOptions) {
@@ -130,7 +133,9 @@ export class NameServer implements AsyncDisposable {
 
   async #answer(query: Buffer, over: Transport): Promise<Buffer | undefined> {
     try {
-      const { serveQuery } = await import('./serve-query.ts')
+      // Neither they nor the library belong to a container's start.
+      this.#core ??= import('./serve-query.ts')
+      const { serveQuery } = await this.#core
       const forward = this.#options.resolvers && this.#forward
       return await serveQuery(query, over, { zone: this.#options.zone, forward })
     } catch {
@@ -144,7 +149,8 @@ export class NameServer implements AsyncDisposable {
     if (this.#forwarded >= MOST_FORWARDED) return serverFailure(query)
     this.#forwarded++
     try {
-      const { forwardQuery } = await import('./forward-query.ts')
+      this.#outside ??= import('./forward-query.ts')
+      const { forwardQuery } = await this.#outside
       return await forwardQuery(query, { resolvers, port, over, limit, signal: this.#closing.signal })
     } finally {
       this.#forwarded--
