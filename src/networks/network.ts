@@ -97,7 +97,13 @@ export class Network implements AsyncDisposable {
   constructor(record: NetworkRecord, session: Session) {
     const { id, name, subnet, gateway, subnet6, gateway6, internal, labels, created, handle } = record
     ;[this.id, this.name, this.subnet, this.gateway, this.created] = [id, name, subnet, gateway, created]
-    ;[this.subnet6, this.gateway6, this.internal, this.labels, this.handle] = [subnet6, gateway6, internal, labels, handle]
+    ;[this.subnet6, this.gateway6, this.internal, this.labels, this.handle] = [
+      subnet6,
+      gateway6,
+      internal,
+      labels,
+      handle,
+    ]
     this.session = session
     this.paths = networkPaths(session.directory, name)
     this.members = new Members(name, this.paths, session.directory)

@@ -16,7 +16,7 @@ afterEach(() => vi.useRealTimers())
 const paths = () => ({ udpPath: join(directory, 'udp.sock'), tcpPath: join(directory, 'tcp.sock') })
 
 async function listen(options: Partial<NameServerOptions> = {}): Promise<NameServer> {
-  const server = await NameServer.listen({ ...paths(), zone, ...options })
+  const server = await NameServer.listen({ ...paths(), view: () => ({ zone, isOutward: true }), ...options })
   if (!server) throw new Error('Somebody else serves')
   return server
 }
@@ -41,7 +41,7 @@ describe('answers', () => {
     const long = { udpPath: join(deep, 'udp.sock'), tcpPath: join(deep, 'tcp.sock') }
     {
       await using server = await listen(long)
-      expect(await NameServer.listen({ ...long, zone })).toBeUndefined()
+      expect(await NameServer.listen({ ...long, view: () => ({ zone, isOutward: true }) })).toBeUndefined()
       const free = NameServer.whenFree(long)
       await server[Symbol.asyncDispose]()
       await free
@@ -105,7 +105,7 @@ describe('answers', () => {
         throw new Error('No such zone')
       },
     }
-    await using _ = await listen({ zone: broken })
+    await using _ = await listen({ view: () => ({ zone: broken, isOutward: true }) })
     using client = await NameClient.connect(paths().udpPath)
     expect(read(await client.ask(query()))).toMatchObject({ rcode: 2, question: 'db A' })
   })

@@ -16,14 +16,14 @@ beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'names-'))))
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
 const paths = () => ({ udpPath: join(directory, 'udp.sock'), tcpPath: join(directory, 'tcp.sock') })
-const listen = () => NameServer.listen({ ...paths(), zone })
+const listen = () => NameServer.listen({ ...paths(), view: () => ({ zone, isOutward: true }) })
 
 /** A process of its own that serves, with nothing else that keeps it alive but what is given. */
 async function owner(rest = 'setInterval(() => {}, 1000)'): Promise<ChildProcess> {
   const code = `
     import { NameServer } from ${JSON.stringify(built)}
     const zone = { addressesOf: () => ['172.30.0.77'], nameOf: () => undefined, isOwn: () => false }
-    const server = await NameServer.listen({ ...${JSON.stringify(paths())}, zone })
+    const server = await NameServer.listen({ ...${JSON.stringify(paths())}, view: () => ({ zone, isOutward: true }) })
     console.log(server ? 'serves' : 'does not')
     ${rest}`
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -112,6 +112,8 @@ test('a path that is no socket is replaced, and a directory that is not there is
   await using server = await listen()
   expect(server).toBeDefined()
   const udpPath = join(directory, 'missing', 'udp.sock')
-  await expect(NameServer.listen({ ...paths(), udpPath, zone })).rejects.toMatchObject({ code: 'ERR_FILE_FAILED' })
+  await expect(
+    NameServer.listen({ ...paths(), udpPath, view: () => ({ zone, isOutward: true }) }),
+  ).rejects.toMatchObject({ code: 'ERR_FILE_FAILED' })
   await NameServer.whenFree({ udpPath })
 })
