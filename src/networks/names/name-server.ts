@@ -128,8 +128,15 @@ export class NameServer implements AsyncDisposable {
     })
     socket.on('close', () => this.#connections.delete(connection))
     this.#connections.add(connection)
+    if (this.#connections.size > MOST_CONNECTIONS) this.#dropQuietest()
+  }
+
+  /** Forgotten at once, since of a burst of clients each has to make another one go. */
+  #dropQuietest(): void {
     const [quietest] = this.#connections
-    if (this.#connections.size > MOST_CONNECTIONS) quietest?.close()
+    if (!quietest) return
+    this.#connections.delete(quietest)
+    quietest.close()
   }
 
   async #answer(query: Buffer, over: Transport, client: string): Promise<Buffer | undefined> {
@@ -162,6 +169,8 @@ export class NameServer implements AsyncDisposable {
 
 function closed(socket: Socket, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
+    // An owner that ended while we connected has reset the connection by now.
+    if (socket.closed) resolve()
     const stop = (): void => void socket.destroy()
     signal?.addEventListener('abort', stop)
     if (signal?.aborted) stop()
