@@ -5,6 +5,7 @@ import { formatIp, parseIp } from './addresses/ip-address.ts'
 import type { IpAddress } from './addresses/ip-address.ts'
 import { parseSubnet } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
+import type { NamesService } from './names-service.ts'
 import type { Egress } from './egress/egress.ts'
 import { Members } from './members.ts'
 import type { Claims } from './members.ts'
@@ -91,6 +92,7 @@ export class Network implements AsyncDisposable {
   readonly #subnet6: Subnet | undefined
   readonly #addresses: AddressPool
   #egress: Egress | undefined
+  #names: NamesService | undefined
   #removal: Promise<void> | undefined
 
   /** @internal */
@@ -151,6 +153,8 @@ export class Network implements AsyncDisposable {
    * @internal
    */
   join({ id, name }: Joiner, options: JoinOptions): Membership {
+    // Of the process that made it one day nothing is left; whoever uses it takes its place.
+    this.serveNames().catch(() => undefined)
     const aliases = (options.aliases ?? []).map((alias) => checkName('an alias', alias))
     const wanted = {
       ip: options.ip === undefined ? undefined : checkFixedAddress('ip', options.ip, this.#subnet, this.name),
@@ -176,6 +180,15 @@ export class Network implements AsyncDisposable {
   /** Gives back what a container has here. @internal */
   leave(claims: Claims): void {
     this.members.remove(claims)
+  }
+
+  /** Answers members that ask for names, unless another process does. @internal */
+  async serveNames(): Promise<void> {
+    if (this.#names) return
+    const { NamesService } = await import('./names-service.ts')
+    if (this.#names || this.#removal) return
+    this.#names = new NamesService(this)
+    await this.#names.start()
   }
 
   /**
@@ -206,6 +219,7 @@ export class Network implements AsyncDisposable {
   async #remove(): Promise<void> {
     const { removeNetwork } = await import('./remove-network.ts')
     await this.#egress?.close()
+    await this.#names?.[Symbol.asyncDispose]()
     await removeNetwork(this)
     forgetNetwork(this.paths)
   }
