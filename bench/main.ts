@@ -14,6 +14,9 @@ import { measureFreshProcess } from './fresh-process.ts'
 import { measureKeeper } from './keeper.ts'
 import { measureAlive, measureSeries } from './many.ts'
 import { measureNetwork } from './network.ts'
+import { measureBridge } from './network-bridge.ts'
+import { measureCycles } from './network-cycles.ts'
+import { measureJoin } from './network-join.ts'
 import type { Section } from './samples.ts'
 import { measureServer } from './server.ts'
 import { formatSection } from './table.ts'
@@ -34,6 +37,9 @@ const benches: Readonly<Record<string, () => Promise<Section | readonly Section[
   files: measureManyFiles,
   commit: measureCommit,
   network: measureNetwork,
+  bridge: measureBridge,
+  join: measureJoin,
+  cycles: measureCycles,
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } })
