@@ -1,63 +1,44 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { processTree } from './process-tree.ts'
 
 /** What the kernel keeps for some processes. */
 export interface Held {
   readonly processes: number
-  /** This process's among them. */
-  readonly descriptors: number
-  /** Network namespaces beside the host's, of processes or held by a descriptor. */
-  readonly namespaces: number
-  /** Network interfaces in the namespaces that a process is in; every loopback among them. */
+  /** This process's among them; a namespace that no process is in is held by one. Undefined before Linux 6.2. */
+  readonly descriptors: number | undefined
+  /** Network interfaces beside the host's, as each process sees them: a veth is there as long as the namespace of its other end. */
   readonly interfaces: number
 }
 
-/** Counts from /proc what a process, all below it and this one hold. */
+/** Counts what a process, all below it and this one hold, from those parts of /proc that the keeper's owner may read too. */
 export function heldBy(root: number): Held {
   const pids = processTree(root)
-  const own = namespaceOf(process.pid)
-  const byNamespace = new Map(pids.map((pid) => [namespaceOf(pid), pid]))
-  for (const gone of [own, '']) byNamespace.delete(gone)
+  const host = interfacesOf(process.pid).join()
   const descriptors = [...pids, process.pid].map(descriptorsOf)
-  const open = descriptors.flat().filter((target) => target.startsWith('net:[') && target !== own)
   return {
     processes: pids.length,
-    descriptors: descriptors.flat().length,
-    namespaces: new Set([...byNamespace.keys(), ...open]).size,
-    interfaces: [...byNamespace.values()].reduce((sum, pid) => sum + interfacesOf(pid), 0),
+    descriptors: descriptors.some((count) => count === 0) ? undefined : sum(descriptors),
+    interfaces: sum(pids.map(interfacesOf).map((names) => (names.join() === host ? 0 : names.length))),
   }
 }
 
-export function heldText({ processes, descriptors, namespaces, interfaces }: Held): string {
-  return `${processes} processes, ${descriptors} descriptors, ${namespaces} network namespaces, ${interfaces} interfaces`
+export function heldText({ processes, descriptors, interfaces }: Held): string {
+  return `${processes} processes, ${descriptors ?? 'unknown'} descriptors, ${interfaces} network interfaces`
 }
 
-function namespaceOf(pid: number): string {
-  return linkOf(`/proc/${pid}/ns/net`)
+/** The keeper's descriptors may not be looked at, but they are counted as the size of their directory. */
+function descriptorsOf(pid: number): number {
+  return statSync(`/proc/${pid}/fd`, { throwIfNoEntry: false })?.size ?? 0
 }
 
-function descriptorsOf(pid: number): string[] {
-  const directory = `/proc/${pid}/fd`
+function interfacesOf(pid: number): string[] {
   try {
-    return readdirSync(directory).map((name) => linkOf(`${directory}/${name}`))
+    return [...readFileSync(`/proc/${pid}/net/dev`, 'utf8').matchAll(/^\s*(\S+):/gm)].map(([, name = '']) => name)
   } catch {
     return [] // It has ended.
   }
 }
 
-function interfacesOf(pid: number): number {
-  try {
-    // Two lines of headings, then one of each.
-    return readFileSync(`/proc/${pid}/net/dev`, 'utf8').trim().split('\n').length - 2
-  } catch {
-    return 0
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return ''
-  }
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }

@@ -1,5 +1,5 @@
-import type { Container } from '../src/index.ts'
-import { createNetwork, startMember } from './network-api.ts'
+import type { Container, Network } from '../src/index.ts'
+import { createNetwork, withContainer } from '../src/index.ts'
 import type { NetworkPath, OpenPath } from './network-paths.ts'
 import { plainLoopback } from './network-paths.ts'
 import type { NetworkProgram, RunClient } from './network-program.ts'
@@ -38,9 +38,9 @@ const bridge: NetworkPath = {
     try {
       const network = await createNetwork()
       opened.push(network)
-      opened.push(await startServer(program, network.name))
+      opened.push(await startServer(program, network))
       const image = { rootfs: program.rootfs('client') }
-      const client = await startMember({ image, command: [IN_ROOTFS, 'server', '1'] }, { network: network.name })
+      const client = await withContainer({ network, image, command: [IN_ROOTFS, 'server', '1'] })
       opened.push(client)
       return { at: { host: 'server', port: SERVER_PORT }, client: clientIn(client), close }
     } catch (error) {
@@ -50,14 +50,11 @@ const bridge: NetworkPath = {
   },
 }
 
-function startServer(program: NetworkProgram, network: string): Promise<Container> {
-  return startMember(
-    {
-      ...{ image: { rootfs: program.rootfs('server') }, command: [IN_ROOTFS, 'server', `${SERVER_PORT}`] },
-      wait: { port: SERVER_PORT },
-    },
-    { network, name: 'server' },
-  )
+function startServer(program: NetworkProgram, network: Network): Promise<Container> {
+  return withContainer({
+    ...{ network, name: 'server', image: { rootfs: program.rootfs('server') } },
+    ...{ command: [IN_ROOTFS, 'server', `${SERVER_PORT}`], wait: { port: SERVER_PORT } },
+  })
 }
 
 function clientIn(container: Container): RunClient {

@@ -1,22 +1,23 @@
 import { setTimeout } from 'node:timers/promises'
-import { Session } from '../src/index.ts'
+import type { Network } from '../src/index.ts'
+import { createNetwork, Session, withContainer } from '../src/index.ts'
 import type { Held } from './held.ts'
 import { heldBy, heldText } from './held.ts'
-import type { BenchNetwork } from './network-api.ts'
-import { createNetwork, startMember } from './network-api.ts'
+import { findProgram } from './run-command.ts'
 import type { Section } from './samples.ts'
 import { row, time } from './samples.ts'
 
 const CYCLES = 500
 const NETWORKS = 50
+const hasEgress = findProgram('slirp4netns') !== undefined
 
-/** Members that come and go, with egress, beside one that stays; then networks that do. Nothing may be left of them. */
+/** Members that come and go beside one that stays, then networks that do, all with egress where that is installed. Nothing may be left of them. */
 export async function measureCycles(): Promise<Section> {
   await using session = await Session.start()
   await using network = await createNetwork({ session })
-  const member = (of: BenchNetwork, command: string[]) =>
-    startMember({ session, command }, { network: of.name, egress: true })
-  const cycle = async (of: BenchNetwork): Promise<void> => {
+  const member = (network: Network, command: string[]) =>
+    withContainer({ session, network, command, egress: hasEgress })
+  const cycle = async (of: Network): Promise<void> => {
     await using container = await member(of, ['/bin/true'])
     await container.wait()
   }
@@ -30,11 +31,11 @@ export async function measureCycles(): Promise<Section> {
   })
   const after = await settled(session, before)
   return {
-    title: `${CYCLES} containers join a network with egress and go, beside one that stays`,
+    title: `${CYCLES} containers join a network with${hasEgress ? '' : 'out'} egress and go, beside one that stays`,
     rows: [
       row('the first 100', cycles.slice(0, 100)),
       row('the last 100', cycles.slice(-100)),
-      row('a network of its own, with its first egress', networks),
+      row('a network of its own for each of some more', networks),
     ],
     notes: [`before: ${heldText(before)}`, `after:  ${heldText(after)}`, verdict(before, after)],
   }
@@ -54,6 +55,9 @@ async function settled({ keeperPid }: Session, expected?: Held): Promise<Held> {
 
 function verdict(before: Held, after: Held): string {
   const kinds = Object.keys(before) as (keyof Held)[]
-  const left = kinds.filter((kind) => after[kind] > before[kind]).map((kind) => `${after[kind] - before[kind]} ${kind}`)
+  const left = kinds
+    .map((kind) => ({ kind, more: (after[kind] ?? 0) - (before[kind] ?? 0) }))
+    .filter(({ more }) => more > 0)
+    .map(({ kind, more }) => `${more} ${kind}`)
   return left.length === 0 ? 'left: nothing' : `LEFT: ${left.join(', ')}`
 }
