@@ -63,6 +63,7 @@ struct child {
 	const int *tokens;  /* descriptors of the broker, -1 where none */
 	size_t token_count;
 	int slots[SLOTS];
+	struct gates *gates; /* of the steps `socket` and `gate` */
 	uint64_t open_files
 		[2]; /* RLIMIT_NOFILE, soft and hard, of the program: set last, the steps before need descriptors */
 	uid_t uid;   /* as resolved by credentials */

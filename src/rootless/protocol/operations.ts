@@ -48,6 +48,9 @@ export const operations = {
   lock: [38, 'su', ['path', 'flags']],
   listen: [39, 'us', ['slot', 'path']],
   files: [40, 'u', ['slot']],
+  socket: [43, 'uuusu', ['slot', 'network', 'protocol', 'address', 'port']],
+  gate: [44, 'usu', ['slot', 'target', 'port']],
+  forward: [45, 'u', ['flags']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */
