@@ -67,6 +67,7 @@ struct child {
 	int *networks; /* what the networkOf steps name, in their order; the keeper opened them */
 	size_t network_count;
 	int slots[SLOTS];
+	struct gates *gates; /* of the steps `socket` and `gate` */
 	uint64_t open_files
 		[2]; /* RLIMIT_NOFILE, soft and hard, of the program: set last, the steps before need descriptors */
 	uid_t uid;   /* as resolved by credentials */
