@@ -37,6 +37,7 @@ enum status_kind {
 	STATUS_FAILED = 1, /* failure */
 	STATUS_TTY,	   /* with the pty's master */
 	STATUS_NETWORK,	   /* with the network namespace of a helper, which others may join */
+	STATUS_GATE,	   /* with a socket that waits for connections to the host's port in `step` */
 	STATUS_MAPS,	   /* step = index of nestUser; waits for an int32 answer: 0 or an errno */
 };
 

@@ -56,6 +56,7 @@ export const operations = {
   offerNetwork: [46, '', []],
   tap: [47, 'su', ['name', 'index']],
   netfilter: [48, 'b', ['batch']],
+  hostGate: [49, 'su', ['address', 'port']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

@@ -151,6 +151,11 @@ export class Plan {
     return this.#add('tap', name, index)
   }
 
+  /** What connects to the address in here reaches that port of the host's loopback. @param port TCP, 1 to 65535 */
+  hostGate(address: string, port: number): this {
+    return this.#add('hostGate', address, port)
+  }
+
   /** @param batch messages of nfnetlink, from the batch's begin to its end */
   netfilter(batch: Uint8Array): this {
     return this.#add('netfilter', batch)
