@@ -20,6 +20,16 @@ export type ErrorCode =
   | 'ERR_UNMAPPED_OWNER'
   // The host port is taken or not allowed.
   | 'ERR_PORT_UNAVAILABLE'
+  // No network of that name, or the container is not on it.
+  | 'ERR_NETWORK_NOT_FOUND'
+  // The subnet is the host's or another network's, or none is left.
+  | 'ERR_SUBNET_CLASH'
+  // An address in a network is somebody's, not for containers, or none is left.
+  | 'ERR_ADDRESS_UNAVAILABLE'
+  // Another network, or another container of the network, has the name.
+  | 'ERR_NAME_TAKEN'
+  // Nothing here can connect containers to other machines, or the network forbids it.
+  | 'ERR_EGRESS_UNAVAILABLE'
   // A port was asked for that is not published.
   | 'ERR_PORT_NOT_PUBLISHED'
   // A wait did not come true in time.

@@ -75,8 +75,8 @@ async function attach(container: Container, options: ContainerOptions): Promise<
 }
 
 /** Only ports that nobody can know yet; of a pair on 127.0.0.1 and ::1 the first. */
-function announcePorts({ publishedPorts, network }: Container, { ports = [] }: ContainerOptions): void {
-  if (network === 'host') {
+function announcePorts({ publishedPorts, networkMode }: Container, { ports = [] }: ContainerOptions): void {
+  if (networkMode === 'host') {
     process.stderr.write('airplant: Published ports are ignored with the network of the host\n')
     return
   }

@@ -11,6 +11,7 @@ export interface ContainerMeta {
   readonly driver: StorageDriver | undefined
   /** Whose its files are where a single ID is mapped and is not root's there. */
   readonly owner: SingleUser | undefined
+  readonly network: 'none' | 'host' | 'networks' | 'container'
   readonly command: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   /** Milliseconds since 1970. */
@@ -24,7 +25,14 @@ export function writeMeta(meta: ContainerMeta): string {
 
 /** The other way; of a container of another version what is missing is empty. */
 export function readMeta(text: string): ContainerMeta {
-  const nothing = { name: undefined, image: '', imageId: undefined, driver: undefined, owner: undefined }
+  const nothing = {
+    network: 'none' as const,
+    name: undefined,
+    image: '',
+    imageId: undefined,
+    driver: undefined,
+    owner: undefined,
+  }
   try {
     return { ...nothing, command: [], labels: {}, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
   } catch {

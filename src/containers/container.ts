@@ -12,7 +12,9 @@ import { explainStep } from './explain-step.ts'
 import type { Logs } from './log-text.ts'
 import { collectLogs } from './log-text.ts'
 import type { ContainerFiles } from './files/container-files.ts'
-import { FileAccess } from './files/file-access.ts'
+import type { ContainerNetwork, ContainerNetworks } from './networking/container-networks.ts'
+import { NetworkAccess } from './networking/network-access.ts'
+import type { Networking } from './networking/networking.ts'
 import type { Snapshot } from './files/snapshot.ts'
 import type { StorageDriver } from './options.ts'
 import { containerEnv } from './plan/create-plan.ts'
@@ -20,7 +22,7 @@ import { parseMilliseconds } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import { resolveSingleUser } from './single-user.ts'
 import type { PublishedPort } from './ports.ts'
-import { publishedPorts, reachable } from './ports.ts'
+import { publishedPorts } from './ports.ts'
 import type { ContainerRuntime } from './runtime.ts'
 import type { ContainerSpec, LayeredRoot } from './spec.ts'
 
@@ -40,6 +42,9 @@ export interface ContainerParts {
   /** What it uses of the store until it is removed. */
   readonly use: Use | undefined
   readonly runtime: ContainerRuntime
+  readonly networking: Networking
+  /** Undefined while it is on none. */
+  readonly networks: ContainerNetworks | undefined
   readonly driver: StorageDriver
   /** Directory with its upper directory. */
   readonly scratch: string
@@ -54,11 +59,9 @@ export interface ContainerParts {
  * await using server = await withContainer({ command: ['node', 'server.js'], ports: [3000], wait: { port: 3000 } })
  * const answer = await fetch(server.url(3000))
  */
-export class Container extends FileAccess implements AsyncDisposable {
+export class Container extends NetworkAccess implements AsyncDisposable {
   /** Twelve hexadecimal digits. */
   readonly id: string
-  /** Where published ports are reached that name no address of their own. */
-  readonly host = '127.0.0.1'
   /** Pid of the first process as this process sees it. */
   readonly pid: number
   readonly image: string
@@ -70,7 +73,8 @@ export class Container extends FileAccess implements AsyncDisposable {
   readonly publishedPorts: readonly PublishedPort[]
   /** `now()` when the call that made it began. @internal */
   readonly began: number
-  readonly network: 'none' | 'host'
+  /** What it has of networks: none, the host's, those of its own, or another container's. */
+  readonly networkMode: Networking['mode']
   readonly #process: KeeperProcess
   readonly #parts: ContainerParts
   #root: LayeredRoot | undefined
@@ -78,10 +82,11 @@ export class Container extends FileAccess implements AsyncDisposable {
   #paused = false
   #removal: Promise<void> | undefined
   readonly #uses: Use[] = []
+  #networks: ContainerNetworks | undefined
 
   constructor(parts: ContainerParts) {
     super()
-    const { spec, process, began, use } = parts
+    const { spec, process, began, use, networking, networks } = parts
     if (use) this.#uses.push(use)
     this.#root = spec.root === 'host' ? undefined : spec.root
     this.#parts = parts
@@ -92,16 +97,23 @@ export class Container extends FileAccess implements AsyncDisposable {
     this.labels = spec.labels
     this.healthcheck = spec.healthcheck
     this.began = began
-    this.network = spec.network
+    this.networkMode = networking.mode
+    this.#networks = networks
     this.publishedPorts = publishedPorts(
       spec.ports,
-      spec.network === 'host' ? spec.ports.map((port) => port.containerPort) : process.ports,
+      networking.mode === 'host' ? spec.ports.map((port) => port.containerPort) : process.ports,
     )
     this.exited = process.exited.then(({ exitCode, signal }) => {
+      // Its names are free from now on.
+      this.#networks?.leave()
       this.#exit = { exitCode, signal: signal === null ? null : (signalName(signal) ?? `${signal}`) }
       return this.#exit
     })
     this.exited.catch(() => undefined)
+  }
+
+  get networks(): readonly ContainerNetwork[] {
+    return this.#networks?.list() ?? []
   }
 
   /** How it ended, undefined while it runs. */
@@ -133,47 +145,6 @@ export class Container extends FileAccess implements AsyncDisposable {
   get stderr(): Readable {
     if (!this.#parts.spec.attach) throw notOpen('stderr', 'attach: true')
     return this.#process.stderrStream()
-  }
-
-  /**
-   * The host port that a port of the container is published on.
-   *
-   * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
-   */
-  port(container: number): number {
-    return this.#published(container).host
-  }
-
-  #published(container: number): PublishedPort {
-    const published = this.publishedPorts.find((port) => port.container === container)
-    if (published) return published
-    const others = [...new Set(this.publishedPorts.map((port) => port.container))].join(', ')
-    throw new AirplantError({
-      code: 'ERR_PORT_NOT_PUBLISHED',
-      message: `Cannot reach port ${container} of container ${this.id}: it is not published`,
-      hint: `Add it to the ports option${others ? `, which has ${others}` : ''}`,
-      container: this.id,
-      image: this.image,
-    })
-  }
-
-  /**
-   * A URL of a published port.
-   *
-   * @param protocol @default 'http'
-   * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
-   * @example
-   * container.url(6379, 'redis') // 'redis://127.0.0.1:40123'
-   */
-  url(container: number, protocol = 'http'): string {
-    const { host, port } = this.address(container)
-    return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`
-  }
-
-  /** Host and port of a published port, for `net.connect` and most clients. */
-  address(container: number): { host: string; port: number } {
-    const { address, host } = this.#published(container)
-    return { host: reachable(address), port: host }
   }
 
   /**
@@ -294,9 +265,18 @@ export class Container extends FileAccess implements AsyncDisposable {
     }
   }
 
+  protected override async connected(): Promise<ContainerNetworks> {
+    if (this.#exit || this.#removal) throw notRunning(this)
+    const { ContainerNetworks } = await import('./networking/container-networks.ts')
+    const { runtime, spec, networking } = this.#parts
+    const own = { ...{ id: this.id, name: spec.name, image: this.image }, handle: this.#process.handle }
+    this.#networks ??= new ContainerNetworks({ ...own, session: runtime.session, mode: networking.mode }, [])
+    return this.#networks
+  }
+
   /** The socket tables of its network namespace, for waits. @internal */
   readNet(): Promise<NetTables> {
-    return this.#process.readNet({ inodes: this.network === 'host' })
+    return this.#process.readNet({ inodes: this.networkMode === 'host' || this.networkMode === 'container' })
   }
 
   /** Removes it when the signal fires. @internal */
@@ -315,6 +295,7 @@ export class Container extends FileAccess implements AsyncDisposable {
   }
 
   async #remove(): Promise<void> {
+    this.#networks?.leave()
     // When the keeper is gone, so is everything that it held.
     await this.#process.remove().catch(ignoreGone)
     await this.#parts.helper?.remove().catch(ignoreGone)
@@ -359,6 +340,16 @@ function withLayer(root: LayeredRoot, layer: UnpackedLayer): LayeredRoot {
   const { image, lowers } = root
   const above = image && { ...image, layers: [...image.layers, layer] }
   return { ...root, lowers: [layer.directory, ...lowers], image: above }
+}
+
+function notRunning({ id, image }: Container): AirplantError {
+  return new AirplantError({
+    code: 'ERR_NOT_RUNNING',
+    message: `Cannot change the networks of container ${id}: it has ended`,
+    hint: 'Start another one',
+    container: id,
+    image,
+  })
 }
 
 function removed({ id, image }: Container): AirplantError {

@@ -3,6 +3,7 @@ import { AirplantError, isAirplantError } from '../errors.ts'
 import type { OnProgress } from '../images/progress.ts'
 import { storeHome } from '../images/store/home.ts'
 import type { Use } from '../images/store/uses.ts'
+import { formatIp } from '../networks/addresses/ip-address.ts'
 import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
 import { now } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
@@ -13,6 +14,9 @@ import { writeMeta } from './container-meta.ts'
 import { Container } from './container.ts'
 import { explainStep } from './explain-step.ts'
 import { gatherContext, planOf } from './gather-context.ts'
+import { plainNetworking } from './networking/networking.ts'
+import type { ContainerNetworks } from './networking/container-networks.ts'
+import type { Networking } from './networking/networking.ts'
 import type { ContainerOptions } from './options.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { ContainerRuntime } from './runtime.ts'
@@ -88,10 +92,12 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
   const runtime = ContainerRuntime.of(around.session, around.env)
   let helper: KeeperProcess | undefined
   let use: Use | undefined
+  let networking: Networking | undefined
   try {
+    networking = await networkingOf(spec, around)
     const stored = await takeFromStore(spec, runtime)
     use = stored.use
-    const context = await gatherContext(spec, runtime, around.cwd, stored.volumes)
+    const context = await gatherContext(spec, runtime, around.cwd, stored.volumes, networking)
     const prepared = await prepareRoot(runtime.session, context.driver, spec.root, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
@@ -102,6 +108,8 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
       helper,
       use,
       runtime,
+      networking,
+      networks: await connected(context, process, runtime),
       driver: context.driver,
       scratch: context.scratch,
       began: around.began,
@@ -114,6 +122,7 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
   } catch (error) {
     await helper?.remove()
     use?.release()
+    if (networking) await leave(networking)
     throw error
   }
 }
@@ -141,22 +150,27 @@ export async function previewPlan(options: ContainerOptions, around: Surrounding
   const { spec } = await prepareContainer(options, around)
   const volumes = spec.volumes.length > 0 ? volumeMounts(spec, storeHome(around.env)) : []
   const runtime = ContainerRuntime.of(around.session, around.env)
-  const context = await gatherContext(spec, runtime, around.cwd, volumes)
-  // Drivers that prepare the root make the scratch directory for it.
-  return planOf(context, spec.root !== 'host' && context.driver !== 'overlay')
+  const networking = await networkingOf(spec, around)
+  try {
+    const context = await gatherContext(spec, runtime, around.cwd, volumes, networking)
+    // Drivers that prepare the root make the scratch directory for it.
+    return planOf(context, spec.root !== 'host' && context.driver !== 'overlay')
+  } finally {
+    await leave(networking)
+  }
 }
 
 function spawn(
-  { spec, scratch, driver }: PlanContext,
+  { spec, scratch, driver, networking }: PlanContext,
   plan: Plan,
   { session, cgroup }: ContainerRuntime,
 ): Promise<KeeperProcess> {
-  const isolated = spec.network === 'none'
+  const isIsolated = networking.mode !== 'host'
   return session.client.spawn({
     kind: 'container',
     id: spec.id,
     namespaces: CONTAINER_NAMESPACES,
-    poolNetwork: isolated,
+    poolNetwork: networking.mode === 'none' || networking.mode === 'networks',
     tty: spec.tty !== undefined,
     stdin: spec.stdin,
     attached: spec.attach,
@@ -165,10 +179,11 @@ function spawn(
     scratch,
     cgroup: cgroup === undefined ? '' : join(cgroup, cgroupName(basename(session.directory), spec.id)),
     // With the host's network a server's own port is the host's port: nothing to forward.
-    ports: isolated ? spec.ports : [],
-    peer: CONTAINER_ADDRESS,
+    ports: isIsolated ? spec.ports : [],
+    peer: peerOf(networking),
     meta: writeMeta({
-      name: spec.labels['airplant.name'],
+      name: spec.name,
+      network: networking.mode,
       image: spec.image,
       imageId: spec.root === 'host' ? undefined : spec.root.image?.id,
       driver,
@@ -179,6 +194,37 @@ function spawn(
     }),
     plan,
   })
+}
+
+/** What has nothing to do with networks does not load their code. */
+async function networkingOf(spec: ContainerSpec, { session, env }: Surroundings): Promise<Networking> {
+  const { mode } = spec.network
+  if (mode === 'none' || mode === 'host') return plainNetworking(mode)
+  const { joinNetworks } = await import('./networking/join-networks.ts')
+  return await joinNetworks(spec, session, env)
+}
+
+async function leave({ memberships }: Networking): Promise<void> {
+  if (memberships.length === 0) return
+  const { leaveNetworks } = await import('./networking/join-networks.ts')
+  leaveNetworks(memberships)
+}
+
+async function connected(
+  { spec, networking }: PlanContext,
+  { handle }: KeeperProcess,
+  { session }: ContainerRuntime,
+): Promise<ContainerNetworks | undefined> {
+  const { memberships, mode } = networking
+  if (memberships.length === 0) return undefined
+  const { ContainerNetworks } = await import('./networking/container-networks.ts')
+  const { id, name, image } = spec
+  return new ContainerNetworks({ session, id, name, image, handle, mode }, memberships)
+}
+
+/** Where forwarded connections go: its address on the first network, as long as it has that, else the one that every container has. */
+function peerOf({ memberships: [first] }: Networking): string {
+  return first ? `${formatIp(first.ip)} ${CONTAINER_ADDRESS}` : CONTAINER_ADDRESS
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

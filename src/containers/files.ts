@@ -1,7 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { basename, join, relative, resolve } from 'node:path'
 import { AirplantError } from '../errors.ts'
-import { checkOptions } from './check-options.ts'
+import { checkOptions } from '../rootless/check-options.ts'
 import { fileShape } from './option-shapes.ts'
 import { invalidOption, parseMode, parseOwner, parseTarget } from './option-parsers.ts'
 import type { FileOption } from './options.ts'

@@ -4,6 +4,7 @@ import { AirplantError } from '../errors.ts'
 import type { Plan } from '../rootless/protocol/plan.ts'
 import { openByBroker } from './broker-tokens.ts'
 import { showableCwd } from './host-facts.ts'
+import type { Networking } from './networking/networking.ts'
 import type { PlanContext, VolumeMount } from './plan/context.ts'
 import { createPlan } from './plan/create-plan.ts'
 import type { BindKind } from './plan/user-mounts.ts'
@@ -25,6 +26,7 @@ export async function gatherContext(
   runtime: ContainerRuntime,
   cwd: string,
   volumes: readonly VolumeMount[],
+  networking: Networking,
 ): Promise<PlanContext> {
   const { session, hostFacts } = runtime
   const { root } = spec
@@ -44,6 +46,7 @@ export async function gatherContext(
     driver,
     volumes,
     host,
+    networking,
     tokens: await openByBroker(session, spec, host),
     seccompFilter,
   }

@@ -1,4 +1,4 @@
-import type { OptionShape } from './check-options.ts'
+import type { OptionShape } from '../rootless/check-options.ts'
 import type { ExecOptions } from './exec.ts'
 import type {
   BindOption,
@@ -42,7 +42,15 @@ export const containerShape: OptionShape<ContainerOptions> = {
   tty: 'any',
   stdin: 'switch',
   attach: 'switch',
-  network: 'text',
+  name: 'text',
+  network: 'any',
+  aliases: 'list',
+  egress: 'any',
+  hostAccess: 'list',
+  extraHosts: 'object',
+  dns: 'list',
+  dnsSearch: 'list',
+  dnsOptions: 'list',
   ports: 'any',
   logLimit: 'any',
   storage: 'text',

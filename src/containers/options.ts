@@ -1,5 +1,6 @@
 import type { ImageSource, PullPolicy } from '../images/image-source.ts'
 import type { LocalImage } from '../images/image.ts'
+import type { NetworkOption } from './networking/network-option.ts'
 import type { RlimitOptions } from '../rootless/rlimits.ts'
 import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
 
@@ -159,8 +160,33 @@ export interface ContainerOptions {
   readonly stdin?: boolean
   /** Output goes to `container.stdout` and `container.stderr`, with back-pressure, besides the log. @default false */
   readonly attach?: boolean
-  /** `'none'`: loopback only, published ports work. `'host'`: the host's. @default 'none' */
-  readonly network?: 'none' | 'host'
+  /** A name by which others on its networks find it, and commands in other terminals. @default none */
+  readonly name?: string
+  /**
+   * `'none'`: loopback only, published ports work. `'host'`: the host's. `'session'`: the network that all containers of a session can be on.
+   * Else networks of {@link createNetwork}, one or several, or another container's: `{ container }`.
+   *
+   * @default 'none'
+   */
+  readonly network?: NetworkOption
+  /** More names on all of its networks; several containers may share one. */
+  readonly aliases?: readonly string[]
+  /**
+   * Whether it reaches other machines; a text forces the program that connects it. Needs a network that is not internal.
+   *
+   * @default false: a test that depends on other machines should say so
+   */
+  readonly egress?: boolean | 'slirp4netns' | 'pasta'
+  /** TCP ports of the host's loopback that it reaches at `host.airplant.internal`. @default none */
+  readonly hostAccess?: readonly number[]
+  /** More lines of /etc/hosts, by name; `'host-gateway'` stands for the address of `host.airplant.internal`. */
+  readonly extraHosts?: Readonly<Record<string, string>>
+  /** Servers in /etc/resolv.conf. @default the network's own, which knows its members and asks the host's */
+  readonly dns?: readonly string[]
+  /** Domains that short names are looked for in. @default the host's, with egress */
+  readonly dnsSearch?: readonly string[]
+  /** As in resolv.conf(5): `'ndots:1'`. */
+  readonly dnsOptions?: readonly string[]
   /** Published TCP ports. `'exposed'`, alone or among them, stands for those that the image exposes. @default none */
   readonly ports?: 'exposed' | readonly (PortOption | 'exposed')[]
   /** Bytes of output that are kept. The oldest are dropped and counted. @default 1 MiB */

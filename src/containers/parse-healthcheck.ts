@@ -1,5 +1,5 @@
 import type { Healthcheck } from '../images/image.ts'
-import { checkOptions } from './check-options.ts'
+import { checkOptions } from '../rootless/check-options.ts'
 import { invalidOption, parseCommand, parseMilliseconds } from './option-parsers.ts'
 import type { HealthcheckOption } from './options.ts'
 import { healthcheckShape } from './option-shapes.ts'

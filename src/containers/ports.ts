@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { PortRequest } from '../rootless/client/spawn-request.ts'
-import { checkOptions } from './check-options.ts'
+import { checkOptions } from '../rootless/check-options.ts'
 import { portShape } from './option-shapes.ts'
 import { invalidOption, parsePort } from './option-parsers.ts'
 import type { ContainerOptions } from './options.ts'

@@ -6,7 +6,7 @@ import { parsePlatform } from '../images/platform.ts'
 import { resolveCapabilities } from '../rootless/capabilities.ts'
 import { parseRlimits } from '../rootless/rlimits.ts'
 import { parseSignal } from '../rootless/signals.ts'
-import { checkOptions } from './check-options.ts'
+import { checkOptions } from '../rootless/check-options.ts'
 import { placedFiles } from './files.ts'
 import { resolveImageConfig } from './image-config.ts'
 import {
@@ -23,6 +23,10 @@ import {
 } from './option-parsers.ts'
 import type { BindOption, ContainerOptions, ImageSource, TmpfsOption, VolumeOption } from './options.ts'
 import { bindShape, capabilitiesShape, containerShape, tmpfsShape, volumeShape } from './option-shapes.ts'
+import { checkName } from '../networks/network-options.ts'
+import { resolveEgress, resolveHostAccess } from './networking/egress-options.ts'
+import { resolveNames } from './networking/names-options.ts'
+import { resolveNetwork } from './networking/network-option.ts'
 import { parseHealthcheck } from './parse-healthcheck.ts'
 import { checkPullPolicy, parseImage } from './parse-image.ts'
 import { requestPorts } from './ports.ts'
@@ -114,7 +118,11 @@ async function resolveSandbox(options: ContainerOptions, id: string, cwd: string
     tty: parseTty(options.tty),
     stdin: options.stdin ?? false,
     attach: options.attach ?? false,
-    network: resolveNetwork(options.network ?? 'none'),
+    name: options.name === undefined ? undefined : checkName('a container', options.name),
+    network: resolveNetwork(options),
+    egress: resolveEgress(options),
+    hostAccess: resolveHostAccess(options),
+    names: resolveNames(options),
     logLimit: resolveLogLimit(options.logLimit ?? LOG_LIMIT),
     storage: resolveStorage(options.storage),
   }
@@ -212,11 +220,6 @@ function parseMountTarget(option: string, value: string): string {
   const normal = resolve('/', target)
   if (normal !== '/' && !/^\/(proc|sys)(\/|$)/.test(normal)) return target
   throw invalidOption(option, value, 'that place belongs to the sandbox', 'Choose another directory')
-}
-
-function resolveNetwork(network: string): 'none' | 'host' {
-  if (network === 'none' || network === 'host') return network
-  throw invalidOption('network', network, 'unknown', 'Use "none" or "host"')
 }
 
 function resolveStorage(storage: ContainerOptions['storage']): ContainerOptions['storage'] {

@@ -1,4 +1,5 @@
 import type { Healthcheck, LocalImage } from '../images/image.ts'
+import type { JoinOptions, Network } from '../networks/network.ts'
 import type { Rlimit } from '../rootless/rlimits.ts'
 import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
 import type { PortRequest } from '../rootless/client/spawn-request.ts'
@@ -40,6 +41,28 @@ export interface FileSpec {
   readonly gid: number
 }
 
+/** Where a container is to be connected. */
+export type NetworkSpec =
+  | { readonly mode: 'none' | 'host' }
+  /** ID or name of another container. */
+  | { readonly mode: 'container'; readonly container: string }
+  | { readonly mode: 'networks'; readonly attachments: readonly AttachmentSpec[] }
+
+/** One network to join. */
+export interface AttachmentSpec {
+  readonly network: string | Network
+  readonly options: JoinOptions
+}
+
+/** What was asked for of /etc/hosts and /etc/resolv.conf. */
+export interface NamesSpec {
+  /** Lines of /etc/hosts: address, then name. */
+  readonly hosts: readonly (readonly [address: string, name: string])[]
+  readonly servers: readonly string[]
+  readonly search: readonly string[]
+  readonly options: readonly string[]
+}
+
 /** Options, checked and with every default filled in: what plans are made from. */
 export interface ContainerSpec {
   readonly id: string
@@ -73,7 +96,11 @@ export interface ContainerSpec {
   readonly tty: { readonly rows: number; readonly columns: number } | undefined
   readonly stdin: boolean
   readonly attach: boolean
-  readonly network: 'none' | 'host'
+  readonly name: string | undefined
+  readonly network: NetworkSpec
+  readonly egress: boolean | 'slirp4netns' | 'pasta'
+  readonly hostAccess: readonly number[]
+  readonly names: NamesSpec
   readonly ports: readonly PortRequest[]
   readonly logLimit: number
   readonly storage: StorageDriver | undefined

@@ -12,7 +12,7 @@ export function reversed(message: Buffer): Buffer {
   return Buffer.from(message).reverse()
 }
 
-/** Answers each frame, two bytes of size and then as many, with one that holds it reversed. */
+/** Answers each frame after the client's address, two bytes of size and then as many, with one that holds it reversed. */
 export async function frameServer(path: string, how: 'as a whole' | 'in pieces' = 'as a whole'): Promise<FrameServer> {
   const sockets = new Set<Socket>()
   let connections = 0
@@ -21,9 +21,14 @@ export async function frameServer(path: string, how: 'as a whole' | 'in pieces' 
     sockets.add(socket)
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
     let bytes = Buffer.alloc(0)
+    let isIntroduced = false
     socket.on('data', (piece) => {
-      const { answer, rest } = answerFrames(Buffer.concat([bytes, piece]))
-      bytes = rest
+      const all = Buffer.concat([bytes, piece])
+      // The client's address comes first.
+      const from = isIntroduced || all.length < 16 ? 0 : 16
+      isIntroduced ||= from > 0
+      const { answer, rest } = isIntroduced ? answerFrames(all.subarray(from)) : { answer: Buffer.alloc(0), rest: all }
+      bytes = Buffer.from(rest)
       if (how === 'as a whole') socket.write(answer)
       else writeInPieces(socket, answer)
     })

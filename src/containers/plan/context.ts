@@ -1,6 +1,7 @@
 import type { IdMapping } from '../../rootless/ids/id-mapping.ts'
 import type { StorageDriver } from '../options.ts'
 import type { ContainerSpec } from '../spec.ts'
+import type { Networking } from '../networking/networking.ts'
 import type { SourceUse } from './sources.ts'
 
 /** Facts of the machine and the session that a plan depends on, gathered beforehand so that making a plan is pure. */
@@ -14,6 +15,7 @@ export interface PlanContext {
   readonly driver: StorageDriver
   readonly volumes: readonly VolumeMount[]
   readonly host: HostFacts
+  readonly networking: Networking
   readonly seccompFilter: Uint8Array | undefined
   /** Sources that the broker opened ahead, by what they are for: numbers for `takeFd`. Empty for everybody but real root. */
   readonly tokens: ReadonlyMap<SourceUse, number>

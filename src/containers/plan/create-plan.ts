@@ -6,6 +6,8 @@ import { closeHostImage, contains, coverHostImage, openHostImage, showInHostImag
 import { makeImageDirectories } from './image-directories.ts'
 import type { SingleUser } from './nested-user.ts'
 import { nestUser } from './nested-user.ts'
+import { HOST_ADDRESS } from '../../networks/loopback.ts'
+import { planAttachments } from '../../networks/attachment.ts'
 import { openNetworkFiles } from './network-files.ts'
 import { openPlacedFiles, placeFiles } from './placed-files.ts'
 import type { ProcessPlan } from './process-plan.ts'
@@ -30,6 +32,8 @@ export interface CreateFacts {
 export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   const { spec, scratch } = context
   const plan = new Plan()
+  planNetworking(plan, context)
+  for (const port of spec.hostAccess) plan.hostGate(HOST_ADDRESS, port)
   if (!facts.scratchExists) plan.hostMkdir(scratch, 0o700)
   const root = planRoot(plan, context)
   const system = openSystemMounts(plan, context)
@@ -63,6 +67,16 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   nestUser(plan, context, facts.singleUser)
   planProcess(plan, main)
   return plan
+}
+
+/** First of all: /sys shows the network that its mounter is in. */
+function planNetworking(plan: Plan, { networking }: PlanContext): void {
+  const { shared, attachments } = networking
+  const slot = shared || attachments.length > 0 ? plan.slot() : 0
+  if (shared) plan.networkOf(slot, shared.handle).joinNetwork(slot)
+  if (attachments.length === 0) return
+  plan.networkOf(slot, 0)
+  planAttachments(plan, slot, attachments)
 }
 
 function attachAll(plan: Plan, mounts: readonly WaitingMount[]): void {

@@ -1,4 +1,4 @@
-import { loopbackMessages } from '../../networks/loopback.ts'
+import { loopbackBatch } from '../../networks/loopback.ts'
 import { beyondDefault } from '../../rootless/capabilities.ts'
 import { CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS } from '../../rootless/kernel-constants.ts'
 import type { Extent } from '../../rootless/ids/id-mapping.ts'
@@ -27,13 +27,13 @@ export function needsNestedUser({ spec, mapping }: PlanContext, single: SingleUs
  */
 export function nestUser(plan: Plan, context: PlanContext, single: SingleUser | undefined): void {
   if (!needsNestedUser(context, single)) return
-  const { spec, mapping } = context
+  const { spec, mapping, networking } = context
   const own = beyondDefault(spec.capabilities)
-  const network = own && spec.network === 'none' ? CLONE_NEWNET : 0
+  const network = own && networking.mode === 'none' ? CLONE_NEWNET : 0
   const uids = single ? `${single.uid} 0 1` : identity(mapping.uids)
   const gids = single ? `${single.gid} 0 1` : identity(mapping.gids)
   plan.nestUser(uids, gids, own ? CLONE_NEWNS | CLONE_NEWUTS | network : 0)
-  if (network) plan.netlink(loopbackMessages())
+  if (network) loopbackBatch().addTo(plan)
 }
 
 // A line may not span two extents of the parent's map, so every extent is repeated.

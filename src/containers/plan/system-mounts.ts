@@ -24,7 +24,7 @@ export interface SystemMounts {
 }
 
 export function openSystemMounts(plan: Plan, context: PlanContext): SystemMounts {
-  const { spec, work } = context
+  const { spec, work, networking } = context
   const slot = (): number => plan.slot()
   const mounts = {
     proc: slot(),
@@ -37,7 +37,7 @@ export function openSystemMounts(plan: Plan, context: PlanContext): SystemMounts
     empty: slot(),
   }
   plan.newMount(mounts.proc, 'proc', [], NOSUID | NODEV | NOEXEC)
-  if (spec.network === 'host') {
+  if (networking.mode === 'host') {
     // A fresh sysfs shows the network namespace that one owns, and the host's is not ours.
     plan.openTree(mounts.sys, '/sys', kernel.TREE_CLONE | kernel.TREE_RECURSIVE)
     plan.setAttributes(mounts.sys, RDONLY | NOSUID | NODEV | NOEXEC, 0, true)
@@ -64,7 +64,8 @@ export function attachSystemMounts(plan: Plan, mounts: SystemMounts, context: Pl
   const place = kernel.ATTACH_MAKE_DIRECTORY | kernel.ATTACH_NO_LINK
   plan.attach(mounts.proc, '/proc', place).attach(mounts.sys, '/sys', place).attach(mounts.dev, '/dev', place)
   plan.attach(mounts.pts, '/dev/pts', 0).attach(mounts.shm, '/dev/shm', 0).attach(mounts.mqueue, '/dev/mqueue', 0)
-  const hidden = context.spec.network === 'host' ? ['/sys/fs/cgroup', '/sys/kernel/security', '/sys/kernel/debug'] : []
+  const hidden =
+    context.networking.mode === 'host' ? ['/sys/fs/cgroup', '/sys/kernel/security', '/sys/kernel/debug'] : []
   plan.mask(mounts.null, mounts.empty, [...maskedPaths(context.host.cpus), ...hidden])
   plan.readonly(readOnlyPaths)
 }

@@ -41,6 +41,8 @@ export interface SpawnRequest {
   readonly attached?: boolean
   /** Output is kept in the log. Default: when `logLimit` is over 0. */
   readonly logged?: boolean
+  /** Outlives the connection, until it is removed or the keeper ends. Default false. */
+  readonly lasting?: boolean
   /** Bytes kept of the log. Default 0. */
   readonly logLimit?: number
   /** Bytes of each attached stream on the way before any is consumed. Default 256 KiB. */
@@ -84,7 +86,8 @@ function flagsOf(request: SpawnRequest): number {
     Number(request.tty ?? false) * 2 +
     Number(request.stdin ?? false) * 4 +
     Number(request.attached ?? false) * 8 +
-    Number(logged) * 16
+    Number(logged) * 16 +
+    Number(request.lasting ?? false) * 32
   )
 }
 

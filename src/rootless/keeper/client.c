@@ -217,6 +217,11 @@ static void client_free(struct client *client)
 		next = process->next;
 		if (process->owner == client) {
 			process->owner = NULL;
+			if (process->flags & SPAWN_LASTING) {
+				process_go_on(process);
+				next = keeper->processes;
+				continue;
+			}
 			process_remove(process);
 			next = keeper->processes; /* a removal may have freed several */
 		}

@@ -47,6 +47,8 @@ static size_t slot_fields(uint16_t op)
 	case OP_enterRoot:
 	case OP_attach:
 	case OP_listen:
+	case OP_networkOf:
+	case OP_joinNetwork:
 	case OP_files:
 	case OP_socket:
 	case OP_gate:

@@ -9,6 +9,7 @@
 #include "wire.h"
 
 #define SLOTS 512
+#define NETWORKS_MAX 16 /* networkOf steps of one plan */
 
 enum op {
 #define OP(number, name, fields) OP_##name = number,
@@ -35,6 +36,8 @@ const char *op_name(uint16_t op);
 enum status_kind {
 	STATUS_FAILED = 1, /* failure */
 	STATUS_TTY,	   /* with the pty's master */
+	STATUS_NETWORK,	   /* with the network namespace of a helper, which others may join */
+	STATUS_GATE,	   /* with a socket that waits for connections to the host's port in `step` */
 	STATUS_MAPS,	   /* step = index of nestUser; waits for an int32 answer: 0 or an errno */
 };
 
@@ -62,6 +65,8 @@ struct child {
 	bool null_stdin;    /* descriptor 0 is the host's /dev/null: exec opens the container's own instead */
 	const int *tokens;  /* descriptors of the broker, -1 where none */
 	size_t token_count;
+	int *networks; /* what the networkOf steps name, in their order; the keeper opened them */
+	size_t network_count;
 	int slots[SLOTS];
 	struct gates *gates; /* of the steps `socket` and `gate` */
 	uint64_t open_files

@@ -3,6 +3,7 @@
 #define AIRPLANT_PROCESS_H
 
 #include "client.h"
+#include "host-gate.h"
 #include "keeper.h"
 
 enum kind { CONTAINER = 0, EXEC = 1, HELPER = 2, VISITOR = 3 };
@@ -13,6 +14,7 @@ enum spawn_flag {
 	SPAWN_STDIN = 4,
 	SPAWN_ATTACHED = 8,
 	SPAWN_LOGGED = 16,
+	SPAWN_LASTING = 32, /* outlives the connection that asked for it */
 };
 
 enum state { STARTING, RUNNING, EXITED, FINISHED };
@@ -31,6 +33,7 @@ struct process {
 	bool removed; /* goes away as soon as it has finished */
 	char *id, *scratch, *cgroup, *meta;
 	bool own_network;	 /* not the keeper's, and the host's, which cannot be joined */
+	int network;		 /* namespace that it offered, -1 */
 	char *uid_map, *gid_map; /* of nestUser */
 	pid_t pid;		 /* 0: there is none yet */
 	int pidfd;
@@ -45,6 +48,8 @@ struct process {
 	struct ports ports;
 	struct peers peers;
 	int forwarder; /* pidfd */
+	struct host_gates host_gates;
+	int host_forwarder; /* pidfd */
 	struct freeze freeze;
 	int exit_code, exit_signal;
 };

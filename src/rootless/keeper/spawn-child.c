@@ -43,11 +43,13 @@ static int compare(const void *one, const void *other)
  */
 static int close_inherited(const struct child *child, int network)
 {
-	int keep[TOKENS + 6] = { 2, child->status, child->seed, child->self, child->session, network };
+	int keep[TOKENS + NETWORKS_MAX + 6] = { 2, child->status, child->seed, child->self, child->session, network };
 	size_t count = 6;
 
 	for (size_t i = 0; i < child->token_count; i++)
 		keep[count++] = child->tokens[i];
+	for (size_t i = 0; i < child->network_count; i++)
+		keep[count++] = child->networks[i];
 	qsort(keep, count, sizeof *keep, compare);
 	for (size_t i = 0; i < count; i++) {
 		unsigned int next = i + 1 < count ? (unsigned int)keep[i + 1] - 1 : ~0u;
@@ -99,6 +101,8 @@ _Noreturn void spawn_child(struct keeper *keeper, const struct process *process,
 			       .real_root = keeper->real_root,
 			       .tokens = keeper->tokens,
 			       .token_count = TOKENS,
+			       .networks = spawn->networks,
+			       .network_count = spawn->network_count,
 			       .entered = process->kind == EXEC || process->kind == VISITOR,
 			       .visitor = process->kind == VISITOR };
 	bool helper = process->kind == HELPER || process->kind == VISITOR;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -27,6 +28,8 @@ static void release(struct spawn *spawn)
 	for (int i = 0; i < 3; i++)
 		close_fd(&spawn->stdio[i]);
 	close_fd(&spawn->network);
+	while (spawn->network_count)
+		close_fd(&spawn->networks[--spawn->network_count]);
 	close_fd(&spawn->cgroup);
 	close_fd(&spawn->status);
 	plan_release(&spawn->plan);
@@ -82,6 +85,44 @@ static int make_network(struct keeper *keeper, const struct process *process, st
 	return plan_decode(keeper->pool_plan, keeper->pool_plan_size, &spawn->pool_plan, failure);
 }
 
+/*
+ * The namespaces that the plan's networkOf steps name, opened here: a pid is only sure to be that process's while nobody reaps. One that
+ * is on its way to exec may not have joined its network yet.
+ */
+static int open_networks(struct keeper *keeper, struct spawn *spawn, struct failure *failure)
+{
+	for (size_t i = 0; i < spawn->plan.count; i++) {
+		const struct step *step = &spawn->plan.steps[i];
+		uint64_t handle = step->args[1].number;
+		const struct process *process;
+		char path[64];
+		int fd;
+
+		if (step->op != OP_networkOf || handle == 0)
+			continue;
+		process = process_find(keeper, handle);
+		if (!process || process->state != RUNNING)
+			return fail(failure, ESRCH, "networkOf", "%llu", (unsigned long long)handle);
+		if (spawn->network_count == NETWORKS_MAX)
+			return fail(failure, E2BIG, "networkOf", "more than %d", NETWORKS_MAX);
+		snprintf(path, sizeof path, "/proc/%d/ns/net", process->pid);
+		fd = process->network < 0 ? open(path, O_RDONLY | O_CLOEXEC) :
+					    fcntl(process->network, F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			return fail(failure, errno, "networkOf", "%s", path);
+		spawn->networks[spawn->network_count++] = fd;
+	}
+	return 0;
+}
+
+static bool joins_network(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].op == OP_joinNetwork)
+			return true;
+	return false;
+}
+
 /* A container's own control group; an exec belongs into that of its container. */
 static int make_cgroup(const struct process *process, struct spawn *spawn, struct failure *failure)
 {
@@ -105,13 +146,14 @@ static int make_process(struct client *client, uint32_t request, struct spawn *s
 		return -1;
 	*made = process;
 	process->keeper = keeper;
-	process->pidfd = process->forwarder = process->status.fd = -1;
+	process->pidfd = process->forwarder = process->host_forwarder = process->network = process->status.fd = -1;
 	process->output[0].source.fd = process->output[1].source.fd = process->input.source.fd = -1;
 	process->output[0].credit = process->output[1].credit = fields[F_CREDIT].number;
 	process->owner = client;
 	process->kind = (enum kind)fields[F_KIND].number;
 	process->flags = fields[F_FLAGS].number;
-	process->own_network = (process->flags & SPAWN_NETWORK) || (fields[F_NAMESPACES].number & CLONE_NEWNET);
+	process->own_network = (process->flags & SPAWN_NETWORK) || (fields[F_NAMESPACES].number & CLONE_NEWNET) ||
+			       joins_network(&spawn->plan);
 	process->target = spawn->target;
 	process->spawn_request = request;
 	process->id = strdup(fields[F_ID].text);
@@ -140,6 +182,8 @@ static pid_t clone_child(const struct process *process, const struct spawn *spaw
 
 	if (process->kind == CONTAINER)
 		args.flags |= spawn->fields[F_NAMESPACES].number;
+	else if (process->kind == HELPER)
+		args.flags |= spawn->fields[F_NAMESPACES].number & CLONE_NEWNET;
 	if (spawn->cgroup >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)spawn->cgroup;
@@ -246,6 +290,8 @@ int process_spawn(struct client *client, uint32_t request, const uint8_t *body, 
 		result = make_stdio(process, &spawn, failure);
 	if (result == 0)
 		result = make_network(keeper, process, &spawn, failure);
+	if (result == 0)
+		result = open_networks(keeper, &spawn, failure);
 	if (result == 0)
 		result = make_cgroup(process, &spawn, failure);
 	if (result == 0)

@@ -107,13 +107,34 @@ int step_exec(struct child *child, const struct field *args, struct failure *fai
 	return exec_program(args[0].list, env, failure);
 }
 
+#define PASSED 3 /* where a program finds the descriptor that it is given */
+
+/* Puts the slot's descriptor in its place, for the program to inherit. */
+static int pass_slot(struct child *child, uint64_t slot, struct failure *failure)
+{
+	int fd = slot_get(child, slot, failure), status;
+
+	if (fd < 0)
+		return -1;
+	status = fcntl(child->status, F_DUPFD_CLOEXEC, PASSED + 1);
+	if (status < 0)
+		return fail(failure, errno, NULL, "status socket");
+	child->status = status;
+	return dup2(fd, PASSED) < 0 || fcntl(PASSED, F_SETFD, 0) < 0 ? fail(failure, errno, NULL, "passed descriptor") :
+								       0;
+}
+
 int step_hostExec(struct child *child, const struct field *args, struct failure *failure)
 {
+	bool passes = args[2].number < SLOTS;
+
 	if (args[0].number == 0 || args[0].list[0][0] != '/')
 		return fail(failure, EINVAL, NULL, "not an absolute path");
 	if (child->entered)
 		return fail(failure, EINVAL, NULL, "the host is out of reach");
-	if (close_others(child->status, -1, failure) < 0 || step_limit_files(child, 0, failure) < 0)
+	if (passes && pass_slot(child, args[2].number, failure) < 0)
+		return -1;
+	if (close_others(child->status, passes ? PASSED : -1, failure) < 0 || step_limit_files(child, 0, failure) < 0)
 		return -1;
 	exec_reset_signals();
 	return exec_program(args[0].list, args[1].list, failure);

@@ -28,7 +28,7 @@ export const operations = {
   symlink: [18, 'ss', ['content', 'path']],
   rootAttributes: [19, 'uu', ['set', 'clear']],
   hostname: [20, 's', ['name']],
-  netlink: [21, 'b', ['messages']],
+  netlink: [21, 'bb', ['messages', 'places']],
   sysctl: [22, 'ss', ['path', 'value']],
   nestUser: [23, 'ssu', ['uidMap', 'gidMap', 'namespaces']],
   rlimit: [24, 'uuu', ['resource', 'soft', 'hard']],
@@ -39,7 +39,7 @@ export const operations = {
   noNewPrivs: [29, '', []],
   seccomp: [30, 'b', ['filter']],
   exec: [31, 'vvu', ['argv', 'env', 'flags']],
-  hostExec: [32, 'vv', ['argv', 'env']],
+  hostExec: [32, 'vvu', ['argv', 'env', 'slot']],
   unmount: [33, 's', ['path']],
   probeOverlay: [34, 's', ['directory']],
   scanOwners: [35, 'su', ['directory', 'most']],
@@ -48,9 +48,15 @@ export const operations = {
   lock: [38, 'su', ['path', 'flags']],
   listen: [39, 'us', ['slot', 'path']],
   files: [40, 'u', ['slot']],
+  networkOf: [41, 'uu', ['slot', 'handle']],
+  joinNetwork: [42, 'u', ['slot']],
   socket: [43, 'uuusu', ['slot', 'network', 'protocol', 'address', 'port']],
   gate: [44, 'usu', ['slot', 'target', 'port']],
   forward: [45, 'u', ['flags']],
+  offerNetwork: [46, '', []],
+  tap: [47, 'su', ['name', 'index']],
+  netfilter: [48, 'b', ['batch']],
+  hostGate: [49, 'su', ['address', 'port']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

@@ -131,8 +131,39 @@ export class Plan {
     return this.#add('hostname', name)
   }
 
-  netlink(messages: Uint8Array): this {
-    return this.#add('netlink', messages)
+  /** @param places where numbers of slots' descriptors go: `u32` offset, `u32` slot each */
+  netlink(messages: Uint8Array, places: Uint8Array = new Uint8Array()): this {
+    return this.#add('netlink', messages, places)
+  }
+
+  /** @param handle of a running process, 0: the namespace that this one is in at that moment */
+  networkOf(slot: number, handle: number): this {
+    return this.#add('networkOf', slot, handle)
+  }
+
+  /** Lets others join the network namespace of this helper: {@link Plan.networkOf} with its handle. */
+  offerNetwork(): this {
+    return this.#add('offerNetwork')
+  }
+
+  /** An interface that a program serves; it stays when that ends. @param index no other interface has */
+  tap(name: string, index: number): this {
+    return this.#add('tap', name, index)
+  }
+
+  /** What connects to the address in here reaches that port of the host's loopback. @param port TCP, 1 to 65535 */
+  hostGate(address: string, port: number): this {
+    return this.#add('hostGate', address, port)
+  }
+
+  /** @param batch messages of nfnetlink, from the batch's begin to its end */
+  netfilter(batch: Uint8Array): this {
+    return this.#add('netfilter', batch)
+  }
+
+  /** From another namespace there is no way back to the host's. @param slot of {@link Plan.networkOf} */
+  joinNetwork(slot: number): this {
+    return this.#add('joinNetwork', slot)
   }
 
   /** @param path below /proc/sys */
@@ -191,8 +222,9 @@ export class Plan {
     return this.#add('exec', argv, env, flags)
   }
 
-  hostExec(argv: readonly string[], env: readonly string[]): this {
-    return this.#add('hostExec', argv, env)
+  /** @param slot of a descriptor that the program inherits as number 3. Default: none */
+  hostExec(argv: readonly string[], env: readonly string[], slot = SLOTS): this {
+    return this.#add('hostExec', argv, env, slot)
   }
 
   unmount(path: string): this {

@@ -1,0 +1,37 @@
+import { isIP } from 'node:net'
+import { HOST_ADDRESS } from '../../networks/loopback.ts'
+import { invalidOption } from '../option-parsers.ts'
+import type { ContainerOptions } from '../options.ts'
+import type { NamesSpec } from '../spec.ts'
+
+/** @throws {AirplantError} `ERR_INVALID_OPTION` */
+export function resolveNames(options: ContainerOptions): NamesSpec {
+  const { extraHosts = {}, dns = [], dnsSearch = [], dnsOptions = [], hostAccess = [] } = options
+  const hosts = Object.entries(extraHosts).map(([name, address]) => hostLine(name, address))
+  const own = hostAccess.length > 0 && options.network !== 'host' ? ([[HOST_ADDRESS, HOST_NAME]] as const) : []
+  const server = dns.find((address) => isIP(address) === 0)
+  if (server !== undefined) throw invalidOption('dns', server, 'not an IP address', 'Give addresses of servers')
+  return {
+    hosts: [...own, ...hosts],
+    servers: dns,
+    search: dnsSearch.map((domain) => word('dnsSearch', domain)),
+    options: dnsOptions.map((option) => word('dnsOptions', option)),
+  }
+}
+
+/** The host, as seen from a container that may reach some of its ports. */
+export const HOST_NAME = 'host.airplant.internal'
+
+function hostLine(name: string, address: string): readonly [string, string] {
+  const meant = address === 'host-gateway' ? HOST_ADDRESS : address
+  if (isIP(meant) === 0) {
+    throw invalidOption('extraHosts', address, 'not an IP address', 'Write { "name": "192.0.2.1" }, or "host-gateway"')
+  }
+  return [meant, word('extraHosts', name)]
+}
+
+// A line end in it would be a line of its own.
+function word(option: string, text: string): string {
+  if (typeof text === 'string' && /^[\x21-\x7e]+$/.test(text) && !text.startsWith('#')) return text
+  throw invalidOption(option, text, 'not one word', 'Use letters, digits and punctuation, without spaces')
+}

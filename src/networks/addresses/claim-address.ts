@@ -1,0 +1,112 @@
+import { existsSync, readlinkSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { AirplantError } from '../../errors.ts'
+import { FIRST_MEMBER } from '../network-options.ts'
+import { formatIp } from './ip-address.ts'
+import type { IpAddress } from './ip-address.ts'
+import { indexIn, nth, sizeOf } from './subnet.ts'
+import type { Subnet } from './subnet.ts'
+
+/** Who has an address: a container, and the process that keeps it. */
+export interface Holder {
+  readonly container: string
+  readonly pid: number
+}
+
+/** What a member may have asked for. */
+export interface WantedAddresses {
+  readonly ip: IpAddress | undefined
+  readonly ip6: IpAddress | undefined
+}
+
+/** What it got. */
+export interface ClaimedAddresses {
+  readonly ip: IpAddress
+  readonly ip6: IpAddress | undefined
+}
+
+/** The addresses of one network, in its directory: taking one is a link(2) that nobody else can make. */
+export class AddressPool {
+  readonly #directory: string
+  readonly #subnet: Subnet
+  readonly #subnet6: Subnet | undefined
+  /** After the one that was given last: a neighbour may remember whose an address was, so none is soon given again. */
+  #next = FIRST_MEMBER
+
+  constructor(directory: string, subnet: Subnet, subnet6: Subnet | undefined) {
+    this.#directory = directory
+    this.#subnet = subnet
+    this.#subnet6 = subnet6
+  }
+
+  /**
+   * Takes addresses for a container; undefined when all are taken.
+   *
+   * @throws {AirplantError} `ERR_ADDRESS_UNAVAILABLE` for a fixed one that somebody has
+   */
+  claim(wanted: WantedAddresses, holder: Holder): ClaimedAddresses | undefined {
+    const ip = wanted.ip ?? this.#any(holder)
+    if (!ip) return undefined
+    if (wanted.ip) this.#fixed(wanted.ip, holder)
+    const number = indexIn(this.#subnet, ip)!
+    const ip6 = wanted.ip6 ?? (this.#subnet6 && nth(this.#subnet6, number))
+    if (wanted.ip6) this.#fixed(wanted.ip6, holder)
+    return { ip, ip6 }
+  }
+
+  #fixed(address: IpAddress, holder: Holder): void {
+    const others = this.#twin(address)
+    if ((!others || !existsSync(this.#path(others))) && take(this.#path(address), holder)) return
+    throw new AirplantError({
+      code: 'ERR_ADDRESS_UNAVAILABLE',
+      phase: 'create',
+      message: `Cannot give the address ${formatIp(address)}: container ${holderOf(this.#path(address))?.container ?? 'of another'} has it`,
+      hint: 'Choose another, or none: a free one is given then',
+      container: holder.container,
+    })
+  }
+
+  #any(holder: Holder): IpAddress | undefined {
+    const last = sizeOf(this.#subnet) - 2n
+    for (let tries = FIRST_MEMBER; tries <= last; tries++) {
+      if (this.#next > last) this.#next = FIRST_MEMBER
+      const number = this.#next++
+      const ip6 = this.#subnet6 && nth(this.#subnet6, number)
+      if (ip6 && existsSync(this.#path(ip6))) continue
+      const ip = nth(this.#subnet, number)
+      if (take(this.#path(ip), holder)) return ip
+    }
+    return undefined
+  }
+
+  /** An automatic IPv6 address has the number of the IPv4 one, and no link of its own. */
+  #twin(address: IpAddress): IpAddress | undefined {
+    if (address.family === 4) return undefined
+    const number = this.#subnet6 && indexIn(this.#subnet6, address)
+    return number !== undefined && number < sizeOf(this.#subnet) ? nth(this.#subnet, number) : undefined
+  }
+
+  #path(address: IpAddress): string {
+    return join(this.#directory, formatIp(address))
+  }
+}
+
+function take(path: string, { container, pid }: Holder): boolean {
+  try {
+    symlinkSync(`${container}.${pid}`, path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** Whose a claimed address or name is; undefined when it is nobody's. */
+export function holderOf(path: string): Holder | undefined {
+  try {
+    const [container = '', pid] = readlinkSync(path).split('.')
+    return { container, pid: Number(pid) }
+  } catch {
+    return undefined
+  }
+}
