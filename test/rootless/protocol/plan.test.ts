@@ -48,15 +48,15 @@ function everyStep(): Plan {
     .lock('/l', 3)
     .listen(8, '/s/f')
     .files(8)
+    .socket(9, OWN_NETWORK, 'udp', '::1', 53)
+    .gate(9, '/s/dns', 0)
+    .forward()
     .networkOf(10, 0)
     .joinNetwork(10)
     .offerNetwork()
     .tap('tap0', 101)
     .netfilter(bytes)
     .hostGate('172.30.0.1', 3000)
-    .socket(9, OWN_NETWORK, 'udp', '::1', 53)
-    .gate(9, '/s/dns', 0)
-    .forward()
 }
 
 test('every operation has a method, and encodes its fields in order', () => {
