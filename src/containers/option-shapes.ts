@@ -96,6 +96,7 @@ export const portShape: OptionShape<Exclude<PortOption, number>> = {
   container: 'number',
   host: 'number',
   address: 'text',
+  protocol: 'text',
 }
 
 export const capabilitiesShape: OptionShape<NonNullable<ContainerOptions['capabilities']>> = {

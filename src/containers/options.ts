@@ -13,7 +13,7 @@ export type { ImageSource, PullPolicy } from '../images/image-source.ts'
  */
 export type Image = 'host' | (string & {}) | { readonly rootfs: string } | ImageSource | LocalImage
 
-/** A published TCP port: a number publishes it on any free host port of 127.0.0.1 and ::1. */
+/** A published port: a number publishes TCP on any free host port of 127.0.0.1 and ::1. */
 export type PortOption =
   | number
   | {
@@ -23,6 +23,8 @@ export type PortOption =
       readonly host?: number
       /** Address on the host. @default 127.0.0.1 and ::1, the same number on both */
       readonly address?: string
+      /** @default 'tcp' */
+      readonly protocol?: 'tcp' | 'udp'
     }
 
 /** A host directory or file, visible in the container. */

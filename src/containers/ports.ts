@@ -20,19 +20,22 @@ export function requestPorts(options: NonNullable<ContainerOptions['ports']>): P
     }
     const given = typeof option === 'number' ? { container: option } : option
     checkOptions('a port', given, portShape)
-    const { container, host = 0, address } = given
+    const { container, host = 0, address, protocol = 'tcp' } = given
     const containerPort = parsePort('port', container, 1)
     const hostPort = parsePort('host port', host, 0)
+    if (!['tcp', 'udp'].includes(protocol)) {
+      throw invalidOption('protocol of a port', protocol, 'unknown', 'Use "tcp" or "udp"')
+    }
     if (address === undefined) {
       return [
-        { address: '127.0.0.1', hostPort, containerPort },
-        { address: '::1', hostPort, containerPort, sameAsBefore: true, optional: true },
+        { address: '127.0.0.1', hostPort, containerPort, protocol },
+        { address: '::1', hostPort, containerPort, protocol, sameAsBefore: true, optional: true },
       ]
     }
     if (isIP(address) === 0) {
       throw invalidOption('address of a port', address, 'not an IP address', 'Write it as "127.0.0.1" or "::1"')
     }
-    return [{ address, hostPort, containerPort }]
+    return [{ address, hostPort, containerPort, protocol }]
   })
 }
 
@@ -46,9 +49,9 @@ export interface PublishedPort {
 
 /** Which requests were bound, and to what. */
 export function publishedPorts(requests: readonly PortRequest[], bound: readonly number[]): PublishedPort[] {
-  return requests.flatMap(({ containerPort, address = '127.0.0.1' }, index) => {
+  return requests.flatMap(({ containerPort, address = '127.0.0.1', protocol = 'tcp' }, index) => {
     const host = bound[index] ?? 0
-    return host === 0 ? [] : [{ container: containerPort, host, address, protocol: 'tcp' }]
+    return host === 0 ? [] : [{ container: containerPort, host, address, protocol }]
   })
 }
 

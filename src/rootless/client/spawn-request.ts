@@ -13,6 +13,8 @@ export interface PortRequest {
   /** Default 0: any free one. */
   readonly hostPort?: number
   readonly containerPort: number
+  /** Default `'tcp'`. */
+  readonly protocol?: 'tcp' | 'udp'
   /** The same host port as the entry before. Default false. */
   readonly sameAsBefore?: boolean
   /** Skip when the address or its family is unavailable. Default false. */
@@ -50,7 +52,7 @@ export interface SpawnRequest {
   /** Directory to make and clone into. Default `''`: none. */
   readonly cgroup?: string
   readonly ports?: readonly PortRequest[]
-  /** IPv4 address inside to which forwarded connections go. Default `''`: none. */
+  /** IPv4 addresses inside to which forwarded connections go, separated by a space, tried in order; at most 8. Default `''`: none. */
   readonly peer?: string
   /** Opaque text that `list` returns. Default `''`. */
   readonly meta?: string
@@ -98,7 +100,8 @@ function encodePorts(ports: readonly PortRequest[]): Buffer {
       .u8(Number(port.sameAsBefore ?? false) * 1 + Number(port.optional ?? false) * 2)
       .u16(port.hostPort ?? 0)
       .u16(port.containerPort)
-      .u16(0)
+      .u8(port.protocol === 'udp' ? 1 : 0)
+      .u8(0)
       .raw(encodeAddress(address))
   }
   return writer.finish()

@@ -9,14 +9,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "datagrams.h"
+
 #define ENTRY_SIZE 24
 #define ATTEMPTS 32
 
 enum { SAME_NUMBER = 1, OPTIONAL = 2 };
+enum { TCP = 0, UDP = 1 };
 
 struct entry {
 	uint8_t family, flags;
 	uint16_t host, target;
+	uint8_t protocol;
 	uint8_t address[16];
 };
 
@@ -27,7 +31,7 @@ static uint16_t read_u16(const uint8_t *bytes)
 
 static struct entry entry_read(const uint8_t *bytes)
 {
-	struct entry entry = { bytes[0], bytes[1], read_u16(bytes + 2), read_u16(bytes + 4), { 0 } };
+	struct entry entry = { bytes[0], bytes[1], read_u16(bytes + 2), read_u16(bytes + 4), bytes[6], { 0 } };
 
 	memcpy(entry.address, bytes + 8, sizeof entry.address);
 	return entry;
@@ -38,7 +42,7 @@ static bool entry_valid(const uint8_t *bytes, bool first)
 	struct entry entry = entry_read(bytes);
 
 	return (entry.family == 4 || entry.family == 6) && !(entry.flags & ~(SAME_NUMBER | OPTIONAL)) && entry.target &&
-	       !read_u16(bytes + 6) && !(first && entry.flags & SAME_NUMBER);
+	       entry.protocol <= UDP && !bytes[7] && !(first && entry.flags & SAME_NUMBER);
 }
 
 static int publish_failed(struct failure *failure, const struct entry *entry, int err, uint16_t number)
@@ -47,7 +51,8 @@ static int publish_failed(struct failure *failure, const struct entry *entry, in
 
 	if (!inet_ntop(entry->family == 4 ? AF_INET : AF_INET6, entry->address, text, sizeof text))
 		strcpy(text, "?");
-	return fail(failure, err, "publish", entry->family == 4 ? "%s:%u" : "[%s]:%u", text, (unsigned)number);
+	return fail(failure, err, "publish", entry->family == 4 ? "%s:%u%s" : "[%s]:%u%s", text, (unsigned)number,
+		    entry->protocol == UDP ? "/udp" : "");
 }
 
 static socklen_t entry_address(const struct entry *entry, uint16_t number, struct sockaddr_storage *storage)
@@ -68,22 +73,30 @@ static socklen_t entry_address(const struct entry *entry, uint16_t number, struc
 	return sizeof *v6;
 }
 
-/* A listening socket, its number in *number. An IPv6 one leaves IPv4 alone, so that both can have the same number. */
-static int entry_listen(const struct entry *entry, uint16_t *number)
+/* With SO_REUSEADDR two sockets for datagrams could have one address, and the second would take all. */
+static int set_options(int fd, const struct entry *entry)
+{
+	int on = 1;
+
+	if (entry->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+		return -1;
+	if (entry->protocol == UDP)
+		return datagram_socket_prepare(fd, entry->family == 4 ? AF_INET : AF_INET6);
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+/* Binds the entry to the number, or to any free one, which is then told in *number. */
+static int entry_open(const struct entry *entry, uint16_t *number)
 {
 	struct sockaddr_storage address;
 	socklen_t size = entry_address(entry, *number, &address);
-	cleanup_close int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1;
+	int type = entry->protocol == UDP ? SOCK_DGRAM : SOCK_STREAM;
+	cleanup_close int fd = socket(address.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-		return -1;
-	if (entry->family == 6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
+	if (fd < 0 || set_options(fd, entry) < 0 || bind(fd, (struct sockaddr *)&address, size) < 0)
 		return -1;
 	/* listen is where the kernel refuses the second of two sockets that were both bound with SO_REUSEADDR. */
-	if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, SOMAXCONN) < 0)
+	if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)
 		return -1;
 	if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
 		return -1;
@@ -106,7 +119,9 @@ static int group_bind(const uint8_t *packed, size_t count, struct listener *list
 		uint16_t bound = *number;
 		int err;
 
-		list[i] = (struct listener){ .fd = entry_listen(&entry, &bound), .target = entry.target };
+		list[i] = (struct listener){ .fd = entry_open(&entry, &bound),
+					     .target = entry.target,
+					     .datagrams = entry.protocol == UDP };
 		if (list[i].fd >= 0) {
 			list[i].host = *number = bound;
 			continue;

@@ -3,6 +3,7 @@
 #define AIRPLANT_PORTS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -10,24 +11,36 @@
 #include "error.h"
 
 #define PORTS_MAX 128
+#define PEERS_MAX 8
 
-/* Published ports: listening sockets made by the keeper in the host's network namespace. */
+/* Published ports: sockets made by the keeper in the host's network namespace. */
 struct ports {
 	size_t count;
 	struct listener {
 		int fd;		 /* -1: skipped, or closed */
 		uint16_t host;	 /* as bound */
 		uint16_t target; /* inside the container */
+		bool datagrams;	 /* UDP */
 	} list[PORTS_MAX];
+};
+
+/* Addresses of the container to which forwarded connections go. */
+struct peers {
+	size_t count;
+	struct in_addr list[PEERS_MAX];
 };
 
 /* Binds what `spawn`'s ports field asks for (docs/protocol.md); nothing stays bound on failure. */
 int ports_bind(const uint8_t *packed, size_t size, struct ports *ports, struct failure *failure);
 void ports_close(struct ports *ports);
 
-/* Starts the forwarder: a process that keeps the listening sockets, joins the network namespace, and connects from there to
- * the peer address for each connection that it accepts. It has no other descriptor of the keeper's. Gives its pid and pidfd. */
-pid_t forward_start(const struct ports *ports, struct in_addr peer, int network_namespace, int *pidfd,
+/* forward.c: reads `spawn`'s peer field; -1 when it is malformed. */
+int peers_read(const char *text, struct peers *peers);
+/*
+ * Starts the forwarder: a process that keeps the sockets, joins the network namespace, and connects from there to the first peer
+ * address that takes the connection. It has no other descriptor of the keeper's. Gives its pid and pidfd.
+ */
+pid_t forward_start(const struct ports *ports, const struct peers *peers, int network_namespace, int *pidfd,
 		    struct failure *failure);
 
 #endif

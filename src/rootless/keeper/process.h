@@ -45,7 +45,7 @@ struct process {
 	struct log log;
 	struct follower *followers;
 	struct ports ports;
-	struct in_addr peer;
+	struct peers peers;
 	int forwarder; /* pidfd */
 	struct freeze freeze;
 	int exit_code, exit_signal;

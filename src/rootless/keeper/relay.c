@@ -1,55 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "relay.h"
-
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-/* One of the two sockets. `pending` was read from it and is not yet written to the other; until then it is not read. */
-struct end {
-	struct source source;
-	struct relay *relay;
-	struct end *other;
-	uint32_t events;
-	bool watched;
-	bool ended;  /* its end of file was read */
-	bool passed; /* and told to the other */
-	uint8_t *pending;
-	size_t from, size;
-};
-
-struct relay {
-	struct relays *relays;
-	struct relay *next;
-	struct end client, inside;
-	bool connecting;
-};
-
-static void close_socket(int fd, bool reset)
-{
-	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-
-	if (reset)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-	close(fd);
-}
+#include "relay-end.h"
 
 static void relay_close(struct relay *relay, bool reset)
 {
-	struct end *ends[] = { &relay->client, &relay->inside };
-
-	for (int i = 0; i < 2; i++) {
-		close_socket(ends[i]->source.fd, reset);
-		ends[i]->source.fd = -1;
-		free(ends[i]->pending);
-		ends[i]->pending = NULL;
-	}
+	end_close(&relay->client, reset);
+	end_close(&relay->inside, reset);
 	relay->relays->active--;
 	relay->next = relay->relays->ended;
 	relay->relays->ended = relay;
@@ -65,111 +27,6 @@ void relays_reap(struct relays *relays)
 	}
 }
 
-static uint32_t end_interest(const struct end *end)
-{
-	uint32_t events = 0;
-
-	if (end->relay->connecting)
-		return end == &end->relay->inside ? EPOLLOUT : 0;
-	if (!end->ended && !end->pending)
-		events |= EPOLLIN;
-	if (end->other->pending)
-		events |= EPOLLOUT;
-	return events;
-}
-
-/* Watches the end for what it waits for now. */
-static int end_watch(struct end *end)
-{
-	uint32_t events = end_interest(end);
-	int epoll = end->relay->relays->epoll;
-
-	if (!end->watched) {
-		if (!events)
-			return 0;
-		end->watched = true;
-		end->events = events;
-		return loop_add(epoll, &end->source, events);
-	}
-	if (events == end->events)
-		return 0;
-	end->events = events;
-	return loop_change(epoll, &end->source, events);
-}
-
-/* A half-close travels on when all bytes before it did. */
-static int end_pass(struct end *end)
-{
-	if (!end->ended || end->pending || end->passed)
-		return 0;
-	end->passed = true;
-	return shutdown(end->other->source.fd, SHUT_WR);
-}
-
-/* The bytes that were sent, 0 when there is no room now, -1 when the connection is broken. */
-static ssize_t send_some(int fd, const uint8_t *bytes, size_t size)
-{
-	ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
-
-	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	return sent;
-}
-
-/* Writes what is pending from this end to the other. */
-static int end_flush(struct end *end)
-{
-	ssize_t sent = send_some(end->other->source.fd, end->pending + end->from, end->size - end->from);
-
-	if (sent < 0)
-		return -1;
-	end->from += (size_t)sent;
-	if (end->from < end->size)
-		return 0;
-	free(end->pending);
-	end->pending = NULL;
-	return end_pass(end);
-}
-
-/* Reads once, and writes that to the other at once. */
-static int end_pump(struct end *end)
-{
-	uint8_t *buffer = end->relay->relays->buffer;
-	ssize_t size = recv(end->source.fd, buffer, RELAY_BUFFER, 0), sent;
-
-	if (size < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (size == 0) {
-		end->ended = true;
-		return end_pass(end);
-	}
-	sent = send_some(end->other->source.fd, buffer, (size_t)size);
-	if (sent < 0)
-		return -1;
-	if (sent == size)
-		return 0;
-	end->size = (size_t)(size - sent);
-	end->from = 0;
-	end->pending = malloc(end->size);
-	if (!end->pending)
-		return -1;
-	memcpy(end->pending, buffer + sent, end->size);
-	return 0;
-}
-
-/* A server may answer and close before it has read all: its last words are still there after the write to it failed. */
-static void end_drain(struct end *end)
-{
-	uint8_t *buffer = end->relay->relays->buffer;
-
-	for (int round = 0; round < 64 && !end->pending && !end->ended; round++) {
-		ssize_t size = recv(end->source.fd, buffer, RELAY_BUFFER, 0);
-
-		if (size <= 0 || send_some(end->other->source.fd, buffer, (size_t)size) < size)
-			return;
-	}
-}
-
 static void relay_break(struct relay *relay)
 {
 	if (!relay->connecting) {
@@ -179,26 +36,38 @@ static void relay_break(struct relay *relay)
 	relay_close(relay, true);
 }
 
-static int relay_connected(struct relay *relay)
+static void set_no_delay(int fd)
 {
-	int err = 0;
-	socklen_t size = sizeof err;
+	int on = 1;
 
-	if (getsockopt(relay->inside.source.fd, SOL_SOCKET, SO_ERROR, &err, &size) < 0 || err)
-		return -1;
-	relay->connecting = false;
-	return 0;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* a Unix socket has no delay to turn off */
 }
 
-/*
- * An end that waits for nothing still reports again and again that it hung up or broke. It is watched again as soon as
- * it waits for something, and then tells the rest: what a server said before a reset reaches a slow client.
- */
-static void end_unwatch(struct end *end)
+/* Goes on with the next target of the route. */
+static int relay_dial(struct relay *relay)
 {
-	loop_remove(end->relay->relays->epoll, &end->source);
-	end->watched = false;
-	end->events = 0;
+	int fd = route_dial(relay->route, &relay->tried, SOCK_STREAM);
+
+	if (fd < 0)
+		return -1;
+	relay->inside.source.fd = fd;
+	relay->inside.watched = false;
+	set_no_delay(fd);
+	return end_watch(&relay->inside);
+}
+
+static int relay_connected(struct relay *relay)
+{
+	const struct target *target = &relay->route->list[relay->tried - 1];
+	int fd = relay->inside.source.fd, err = 0;
+	socklen_t size = sizeof err;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) == 0 && !err && !target_is_self(target, fd)) {
+		relay->connecting = false;
+		return 0;
+	}
+	end_close(&relay->inside, true);
+	return relay_dial(relay);
 }
 
 static int end_serve(struct end *end, uint32_t events)
@@ -235,37 +104,39 @@ static void end_ready(struct source *source, uint32_t events)
 		relay_break(relay);
 }
 
-static void end_init(struct end *end, struct relay *relay, int fd, struct end *other)
-{
-	int on = 1;
-
-	*end = (struct end){ .source = { fd, end_ready }, .relay = relay, .other = other };
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-int relay_open(struct relays *relays, int client, const struct sockaddr_in *to)
+static struct relay *relay_make(struct relays *relays, int client, const struct route *route)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
-	int inside = -1, err;
 
-	if (relay)
-		inside = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (inside < 0) {
-		err = errno;
-		free(relay);
-		close_socket(client, true);
-		errno = err;
-		return -1;
-	}
+	if (!relay)
+		return NULL;
 	relay->relays = relays;
+	relay->route = route;
 	relay->connecting = true;
 	end_init(&relay->client, relay, client, &relay->inside);
-	end_init(&relay->inside, relay, inside, &relay->client);
+	end_init(&relay->inside, relay, -1, &relay->client);
+	relay->client.source.ready = relay->inside.source.ready = end_ready;
+	set_no_delay(client);
 	relays->active++;
+	return relay;
+}
+
+int relay_open(struct relays *relays, int client, const struct route *route)
+{
+	struct relay *relay = relay_make(relays, client, route);
+	int err;
+
+	if (!relay) {
+		close(client);
+		errno = ENOMEM;
+		return -1;
+	}
 	/* A client that hangs up is to be noticed while nothing is awaited from it. */
 	relay->client.watched = true;
-	if ((connect(inside, (const struct sockaddr *)to, sizeof *to) < 0 && errno != EINPROGRESS) ||
-	    loop_add(relays->epoll, &relay->client.source, 0) < 0 || end_watch(&relay->inside) < 0)
-		relay_break(relay);
-	return 0;
+	if (loop_add(relays->epoll, &relay->client.source, 0) == 0 && relay_dial(relay) == 0)
+		return 0;
+	err = errno;
+	relay_break(relay);
+	errno = err;
+	return is_shortage(err) ? -1 : 0;
 }

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "spawn.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -161,8 +160,7 @@ static int make_process(struct client *client, uint32_t request, struct spawn *s
 	process->scratch = strdup(fields[F_SCRATCH].text);
 	process->cgroup = strdup(fields[F_CGROUP].text);
 	process->meta = strdup(fields[F_META].text);
-	if (*fields[F_PEER].text)
-		inet_pton(AF_INET, fields[F_PEER].text, &process->peer);
+	peers_read(fields[F_PEER].text, &process->peers);
 	for (size_t i = 0; i < spawn->plan.count; i++) {
 		if (spawn->plan.steps[i].op != OP_nestUser || process->uid_map)
 			continue;
@@ -261,6 +259,8 @@ static int check(struct keeper *keeper, struct spawn *spawn, struct failure *fai
 			    (unsigned long long)fields[F_NAMESPACES].number);
 	if ((fields[F_FLAGS].number & SPAWN_LOGGED) && fields[F_LOG_LIMIT].number < 4096)
 		return fail(failure, EINVAL, "spawn", "log limit below 4096");
+	if (peers_read(fields[F_PEER].text, &(struct peers){ 0 }) < 0)
+		return fail(failure, EINVAL, "spawn", "peer \"%s\"", fields[F_PEER].text);
 	if (fields[F_TARGET].number)
 		spawn->target = process_find(keeper, fields[F_TARGET].number);
 	joins = fields[F_KIND].number == EXEC || fields[F_KIND].number == VISITOR;

@@ -60,7 +60,7 @@ static void start_forwarder(struct process *process)
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
 	/* It may be gone already, and the pid another's: then its ports refuse, as they should. */
 	if (namespace >= 0 && syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) == 0)
-		forward_start(&process->ports, process->peer, namespace, &process->forwarder, &ignored);
+		forward_start(&process->ports, &process->peers, namespace, &process->forwarder, &ignored);
 	ports_close(&process->ports);
 }
 

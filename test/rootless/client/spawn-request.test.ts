@@ -56,11 +56,18 @@ test('a spawn request has the fields of docs/protocol.md, with defaults', () => 
     cgroup: '/c',
     ports: [
       { containerPort: 80 },
-      { address: '::1', containerPort: 80, hostPort: 8080, sameAsBefore: true, optional: true },
+      { address: '::1', containerPort: 80, hostPort: 8080, sameAsBefore: true, optional: true, protocol: 'tcp' },
+      { containerPort: 53, protocol: 'udp' },
     ],
-    peer: '10.0.0.1',
+    peer: '10.0.0.1 10.0.0.2',
     meta: '{}',
   })
-  const ports = '0400000050000000' + '7f000001'.padEnd(32, '0') + '0603901f50000000' + '1'.padStart(32, '0')
-  expect(full).toEqual(['box', 0, 3, 0x6e020000, 31, 65536, 1000, '/s', '/c', ports, '10.0.0.1', '{}', true])
+  const ports =
+    '0400000050000000' +
+    '7f000001'.padEnd(32, '0') +
+    '0603901f50000000' +
+    '1'.padStart(32, '0') +
+    '0400000035000100' +
+    '7f000001'.padEnd(32, '0')
+  expect(full).toEqual(['box', 0, 3, 0x6e020000, 31, 65536, 1000, '/s', '/c', ports, '10.0.0.1 10.0.0.2', '{}', true])
 })
