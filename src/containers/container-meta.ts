@@ -25,7 +25,14 @@ export function writeMeta(meta: ContainerMeta): string {
 
 /** The other way; of a container of another version what is missing is empty. */
 export function readMeta(text: string): ContainerMeta {
-  const nothing = { network: 'none' as const, name: undefined, image: '', imageId: undefined, driver: undefined, owner: undefined }
+  const nothing = {
+    network: 'none' as const,
+    name: undefined,
+    image: '',
+    imageId: undefined,
+    driver: undefined,
+    owner: undefined,
+  }
   try {
     return { ...nothing, command: [], labels: {}, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
   } catch {

@@ -39,7 +39,9 @@ export class ContainerRuntime {
     this.cgroup = session.broker ? undefined : delegatedCgroup()
     if (this.cgroup !== undefined) sweepCgroups(this.cgroup, dirname(session.directory))
     // Not waited for: until it is filled, containers make their namespace themselves.
-    session.client.pool(READY_NAMESPACES, loopbackPlan(session.mapping, existsSync('/proc/net/if_inet6'))).catch(() => undefined)
+    session.client
+      .pool(READY_NAMESPACES, loopbackPlan(session.mapping, existsSync('/proc/net/if_inet6')))
+      .catch(() => undefined)
   }
 
   /** The runtime of a session, the same at every call. */

@@ -22,7 +22,13 @@ export interface PlannedNetwork {
 export async function holdNetwork(session: Session, paths: NetworkPaths, planned: PlannedNetwork): Promise<Network> {
   const { id, name, subnet, subnet6, internal, labels } = planned
   const plan = planNetwork(subnet, subnet6).lock(join(paths.root, 'held'), 0)
-  const held = await session.client.spawn({ kind: 'helper', id: `network ${name}`, poolNetwork: true, lasting: true, plan })
+  const held = await session.client.spawn({
+    kind: 'helper',
+    id: `network ${name}`,
+    poolNetwork: true,
+    lasting: true,
+    plan,
+  })
   const record: NetworkRecord = {
     ...{ id, name, internal, labels, handle: held.handle },
     ...{ subnet: formatSubnet(subnet), gateway: formatIp(gatewayOf(subnet)) },

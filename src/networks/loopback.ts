@@ -28,7 +28,8 @@ export function loopbackBatch(): NetlinkBatch {
 /**
  * What is done in every new network namespace, ahead of the container. Low ports and ping work without capabilities, as in Docker.
  * Nothing is forwarded, whatever the host does (its settings are inherited): a container in two networks must not join them. Nobody on a
- * network may configure its neighbours by router advertisements, and who has an address says so when it comes, for the bridge to learn.
+ * network may configure its neighbours by router advertisements or redirects, and who has an address says so when it comes, for the bridge
+ * to learn.
  */
 export function loopbackPlan(mapping: IdMapping, hasIpv6: boolean): Plan {
   const lastGroup = Math.max(...mapping.gids.map(({ inside, count }) => inside + count - 1))
@@ -36,11 +37,21 @@ export function loopbackPlan(mapping: IdMapping, hasIpv6: boolean): Plan {
     .addTo(new Plan())
     .sysctl('net/ipv4/ip_unprivileged_port_start', '0')
     .sysctl('net/ipv4/ping_group_range', `0 ${Math.min(lastGroup, 65_535)}`)
+    // It sets others with it, so it comes first.
     .sysctl('net/ipv4/ip_forward', '0')
-    .sysctl('net/ipv4/conf/default/arp_notify', '1')
+  for (const [name, value] of Object.entries(ipv4)) {
+    plan.sysctl(`net/ipv4/conf/all/${name}`, value).sysctl(`net/ipv4/conf/default/${name}`, value)
+  }
   if (!hasIpv6) return plan
-  const ipv6 = ['accept_ra', 'autoconf', 'accept_dad'] as const
   plan.sysctl('net/ipv6/conf/all/forwarding', '0')
-  for (const name of ipv6) plan.sysctl(`net/ipv6/conf/default/${name}`, '0')
+  for (const [name, value] of Object.entries(ipv6)) plan.sysctl(`net/ipv6/conf/default/${name}`, value)
   return plan
 }
+
+/** With route_localnet, which Docker's hosts have, neighbours would reach what listens on 127.0.0.1 only (CVE-2020-8558). */
+const ipv4 = {
+  ...{ route_localnet: '0', accept_source_route: '0', accept_redirects: '0', send_redirects: '0' },
+  ...{ arp_notify: '1', arp_ignore: '1', arp_announce: '2' },
+}
+
+const ipv6 = { accept_ra: '0', autoconf: '0', accept_dad: '0', accept_redirects: '0' }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 import type { Holder } from './addresses/claim-address.ts'
@@ -54,10 +54,21 @@ export class Members {
   remove({ container, addresses, names }: Claims): void {
     for (const address of addresses) rmSync(join(this.#paths.addresses, address), { force: true })
     for (const name of names) rmSync(join(this.#paths.names, name.toLowerCase()), { force: true })
+    rmSync(join(this.#paths.outward, container), { force: true })
     const file = join(this.#paths.members, container)
     if (!existsSync(file)) return
     rmSync(file, { force: true })
     this.#tellOthers(container)
+  }
+
+  /** Lets a member ask for other machines' names too. */
+  letOut(container: string): void {
+    writeFileSync(join(this.#paths.outward, container), '', { mode: 0o600 })
+  }
+
+  /** Whether a container is on the network. */
+  has(container: string): boolean {
+    return this.holders().some((holder) => holder.container === container)
   }
 
   /** What a container has here, looked up. */
@@ -95,7 +106,9 @@ export class Members {
   named(): readonly NamedMember[] {
     const changed = this.changed()
     if (this.#known?.changed === changed) return this.#known.members.filter((member) => this.#isThere(member))
-    const members = entriesOf(this.#paths.members).flatMap((container) => readMember(join(this.#paths.members, container)))
+    const members = entriesOf(this.#paths.members).flatMap((container) =>
+      readMember(join(this.#paths.members, container)),
+    )
     this.#known = { changed, members }
     return members.filter((member) => this.#isThere(member))
   }
@@ -122,7 +135,7 @@ export class Members {
 
   #tellOthers(except: string): void {
     // Somebody else may have changed it in the meantime, and have written before us.
-    for (let seen: bigint | undefined; seen !== this.changed(); ) {
+    for (let seen: bigint | undefined; seen !== this.changed();) {
       seen = this.changed()
       const section = this.section()
       const containers = new Set(this.holders().map(({ container }) => container))

@@ -73,7 +73,12 @@ export function checkName(what: string, name: string): string {
  *
  * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_ADDRESS_UNAVAILABLE`
  */
-export function checkFixedAddress(option: string, text: string, subnet: Subnet | undefined, network: string): IpAddress {
+export function checkFixedAddress(
+  option: string,
+  text: string,
+  subnet: Subnet | undefined,
+  network: string,
+): IpAddress {
   const address = parseIp(text)
   const family = option === 'ip6' ? 6 : 4
   if (address?.family !== family) {

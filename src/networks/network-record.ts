@@ -33,6 +33,8 @@ export interface NetworkPaths {
   readonly members: string
   /** A link for each container's name, to its holder. */
   readonly names: string
+  /** A file for each member with a way out. */
+  readonly outward: string
   readonly egress: string
 }
 
@@ -40,8 +42,14 @@ export function networkPaths(session: string, name: string): NetworkPaths {
   const root = join(session, 'networks', name)
   const at = (part: string): string => join(root, part)
   return {
-    ...{ root, record: at('network.json'), planned: at('planned.json'), addresses: at('addresses'), members: at('members') },
-    ...{ names: at('names'), egress: at('egress.json') },
+    ...{
+      root,
+      record: at('network.json'),
+      planned: at('planned.json'),
+      addresses: at('addresses'),
+      members: at('members'),
+    },
+    ...{ names: at('names'), outward: at('outward'), egress: at('egress.json') },
   }
 }
 
@@ -54,7 +62,7 @@ export function claimNetwork(paths: NetworkPaths): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-  for (const directory of [paths.addresses, paths.members, paths.names]) mkdirSync(directory, 0o700)
+  for (const directory of [paths.addresses, paths.members, paths.names, paths.outward]) mkdirSync(directory, 0o700)
   return true
 }
 

@@ -5,6 +5,7 @@ import { formatIp, parseIp } from './addresses/ip-address.ts'
 import type { IpAddress } from './addresses/ip-address.ts'
 import { parseSubnet } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
+import type { NamesService } from './names-service.ts'
 import type { Egress } from './egress/egress.ts'
 import { Members } from './members.ts'
 import type { Claims } from './members.ts'
@@ -95,13 +96,20 @@ export class Network implements AsyncDisposable {
   readonly #subnet6: Subnet | undefined
   readonly #addresses: AddressPool
   #egress: Egress | undefined
+  #names: NamesService | undefined
   #removal: Promise<void> | undefined
 
   /** @internal */
   constructor(record: NetworkRecord, session: Session) {
     const { id, name, subnet, gateway, subnet6, gateway6, internal, labels, created, handle } = record
     ;[this.id, this.name, this.subnet, this.gateway, this.created] = [id, name, subnet, gateway, created]
-    ;[this.subnet6, this.gateway6, this.internal, this.labels, this.handle] = [subnet6, gateway6, internal, labels, handle]
+    ;[this.subnet6, this.gateway6, this.internal, this.labels, this.handle] = [
+      subnet6,
+      gateway6,
+      internal,
+      labels,
+      handle,
+    ]
     this.session = session
     this.paths = networkPaths(session.directory, name)
     this.members = new Members(name, this.paths, session.directory)
@@ -149,6 +157,8 @@ export class Network implements AsyncDisposable {
    * @internal
    */
   join({ id, name, number }: Joiner, options: JoinOptions): Membership {
+    // Of the process that made it one day nothing is left; whoever uses it takes its place.
+    this.serveNames().catch(() => undefined)
     const aliases = (options.aliases ?? []).map((alias) => checkName('an alias', alias))
     const wanted = {
       ip: options.ip === undefined ? undefined : checkFixedAddress('ip', options.ip, this.#subnet, this.name),
@@ -192,6 +202,15 @@ export class Network implements AsyncDisposable {
     this.members.remove(claims)
   }
 
+  /** Answers members that ask for names, unless another process does. @internal */
+  async serveNames(): Promise<void> {
+    if (this.#names) return
+    const { NamesService } = await import('./names-service.ts')
+    if (this.#names || this.#removal) return
+    this.#names = new NamesService(this)
+    await this.#names.start()
+  }
+
   /**
    * Opens the way out, once.
    *
@@ -220,6 +239,7 @@ export class Network implements AsyncDisposable {
   async #remove(): Promise<void> {
     const { removeNetwork } = await import('./remove-network.ts')
     await this.#egress?.close()
+    await this.#names?.[Symbol.asyncDispose]()
     await removeNetwork(this)
     forgetNetwork(this.paths)
   }

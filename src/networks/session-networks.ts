@@ -104,7 +104,7 @@ export class SessionNetworks {
 
   async #makeImplicit(): Promise<Network> {
     const options = { name: SESSION_NETWORK, subnet: undefined, subnet6: undefined, internal: false, labels: {} }
-    for (const began = Date.now(); ; ) {
+    for (const began = Date.now(); ;) {
       const made = await this.#make({ ...options, id: randomBytes(6).toString('hex') })
       if (made) return made
       // Another process of this session was first.

@@ -110,7 +110,11 @@ export class ContainerNetworks {
     const { id, image, mode } = this.#container
     const isOn = network.placeOf(id) !== undefined
     if (!isOn && mode !== 'host' && mode !== 'container') return
-    const why = isOn ? 'it is on it' : mode === 'host' ? "it has the host's network" : "it has another container's network"
+    const why = isOn
+      ? 'it is on it'
+      : mode === 'host'
+        ? "it has the host's network"
+        : "it has another container's network"
     throw new AirplantError({
       code: 'ERR_INVALID_OPTION',
       message: `Cannot connect container ${id} to network "${network.name}": ${why}`,

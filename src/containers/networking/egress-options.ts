@@ -10,7 +10,9 @@ export function resolveEgress({ egress = false, network = 'none' }: ContainerOpt
   if (egress === false || network === 'host') return false
   const isShared = typeof network === 'object' && 'container' in network
   if (network === 'none' || isShared) {
-    const problem = isShared ? "the other container's network has a way out or not" : 'without a network there is no way out'
+    const problem = isShared
+      ? "the other container's network has a way out or not"
+      : 'without a network there is no way out'
     throw invalidOption('egress', egress, problem, 'Choose a network: network: "session"')
   }
   return egress

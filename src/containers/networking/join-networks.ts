@@ -29,6 +29,7 @@ export async function joinNetworks(spec: Joining, session: Session, env: NodeJS.
   try {
     for (const [index, each] of networks.entries()) {
       memberships.push(each.join({ ...spec, number: index }, network.attachments[index]!.options))
+      if (way) each.members.letOut(spec.id)
     }
   } catch (error) {
     leaveNetworks(memberships)
@@ -68,7 +69,11 @@ export async function findNetwork(wanted: AttachmentSpec['network'], session: Se
 }
 
 /** The first network that is not internal. What it needs is started, and waited for within bounds. */
-async function wayOut({ egress, id, image }: Joining, networks: readonly Network[], env: NodeJS.ProcessEnv): Promise<Network> {
+async function wayOut(
+  { egress, id, image }: Joining,
+  networks: readonly Network[],
+  env: NodeJS.ProcessEnv,
+): Promise<Network> {
   const way = networks.find(({ internal }) => !internal)
   if (way) {
     await way.openEgress(typeof egress === 'string' ? egress : undefined, env)

@@ -38,7 +38,12 @@ const sharedShape: OptionShape<SharedNetwork> = { container: 'any' }
 export function resolveNetwork({ network = 'none', aliases = [] }: ContainerOptions): NetworkSpec {
   if (network === 'none' || network === 'host') {
     if (aliases.length === 0) return { mode: network as 'none' | 'host' }
-    throw invalidOption('aliases', aliases, `there are none with network "${network}"`, 'Choose a network, or leave them out')
+    throw invalidOption(
+      'aliases',
+      aliases,
+      `there are none with network "${network}"`,
+      'Choose a network, or leave them out',
+    )
   }
   if (isShared(network)) return shared(network)
   const list = Array.isArray(network) ? (network as readonly (string | Network | NetworkAttachment)[]) : [network]

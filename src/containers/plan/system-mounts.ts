@@ -64,7 +64,8 @@ export function attachSystemMounts(plan: Plan, mounts: SystemMounts, context: Pl
   const place = kernel.ATTACH_MAKE_DIRECTORY | kernel.ATTACH_NO_LINK
   plan.attach(mounts.proc, '/proc', place).attach(mounts.sys, '/sys', place).attach(mounts.dev, '/dev', place)
   plan.attach(mounts.pts, '/dev/pts', 0).attach(mounts.shm, '/dev/shm', 0).attach(mounts.mqueue, '/dev/mqueue', 0)
-  const hidden = context.networking.mode === 'host' ? ['/sys/fs/cgroup', '/sys/kernel/security', '/sys/kernel/debug'] : []
+  const hidden =
+    context.networking.mode === 'host' ? ['/sys/fs/cgroup', '/sys/kernel/security', '/sys/kernel/debug'] : []
   plan.mask(mounts.null, mounts.empty, [...maskedPaths(context.host.cpus), ...hidden])
   plan.readonly(readOnlyPaths)
 }

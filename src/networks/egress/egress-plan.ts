@@ -6,22 +6,16 @@ import { BRIDGE, MTU } from '../link-numbers.ts'
 import { setUp } from '../netlink/links.ts'
 import { NetlinkBatch } from '../netlink/netlink-batch.ts'
 import { addAddress, addDefaultRoute } from '../netlink/routes.ts'
-import {
-  destinationBegins,
-  interfaceIs,
-  isEstablished,
-  masquerade,
-  TableBatch,
-  verdict,
-} from './nf-tables.ts'
+import { destinationBegins, interfaceIs, isEstablished, masquerade, TableBatch, verdict } from './nf-tables.ts'
 import { parseIp } from '../addresses/ip-address.ts'
 
 /** The interface that slirp4netns or pasta serves. */
 export const TAP = { name: 'tap0', index: 101 } as const
 
 /** What slirp4netns uses for IPv6, and cannot be told otherwise. */
-const SLIRP6: Subnet = { family: 6, base: 0xfd00n << 112n, prefix: 64 }
-const SLIRP6_ROUTER = 'fe80::2'
+export const SLIRP6: Subnet = { family: 6, base: 0xfd00n << 112n, prefix: 64 }
+/** The next hop for IPv6, of both programs. */
+export const SLIRP6_ROUTER = 'fe80::2'
 
 /** Number of the only address that the program serves, in its subnet: what slirp4netns expects. */
 export const GUEST = 100
@@ -39,7 +33,8 @@ export function planEgress(network: number, tap: Subnet, hasIpv6: boolean): Plan
   plan.networkOf(slot, network).joinNetwork(slot)
   // Before the tap is there: what must not pass never does.
   plan.netfilter(rules(tap)).tap(TAP.name, TAP.index)
-  if (hasIpv6) plan.sysctl(`net/ipv6/conf/${TAP.name}/accept_ra`, '0').sysctl(`net/ipv6/conf/${TAP.name}/accept_dad`, '0')
+  if (hasIpv6)
+    plan.sysctl(`net/ipv6/conf/${TAP.name}/accept_ra`, '0').sysctl(`net/ipv6/conf/${TAP.name}/accept_dad`, '0')
   const batch = new NetlinkBatch()
   setUp(batch, TAP.index, MTU)
   addAddress(batch, { index: TAP.index, address: nth(tap, GUEST), prefix: tap.prefix })

@@ -5,7 +5,7 @@ import { formatIp } from '../addresses/ip-address.ts'
 import { formatSubnet, nth } from '../addresses/subnet.ts'
 import type { Subnet } from '../addresses/subnet.ts'
 import { MTU } from '../link-numbers.ts'
-import { GUEST, TAP } from './egress-plan.ts'
+import { GUEST, SLIRP6, SLIRP6_ROUTER, TAP } from './egress-plan.ts'
 
 /** A program that connects a tap to the host's network. */
 export interface EgressProgram {
@@ -43,9 +43,12 @@ export function egressCommand({ name, path }: EgressProgram, tap: Subnet, hasIpv
     return [path, '--netns-type=path', ...options, ...closed, '--ready-fd=1', NAMESPACE, TAP.name]
   }
   const addresses = ['-a', formatIp(nth(tap, GUEST)), '-n', String(tap.prefix), '-g', formatIp(nth(tap, 2))]
-  const none = ['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none', '--no-map-gw', '--no-dhcp', '--no-dhcpv6', '--no-ra']
-  const family = hasIpv6 ? [] : ['-4']
-  return [path, '-f', '-q', ...addresses, ...none, ...family, '-m', String(MTU), '--ns-ifname', TAP.name, '--netns', NAMESPACE]
+  const six = hasIpv6 ? ['-a', formatIp(nth(SLIRP6, GUEST)), '-g', SLIRP6_ROUTER] : ['-4']
+  const none = ['-t', '-u', '-T', '-U', '-D', '-S'].flatMap((option) => [option, 'none'])
+  const closed = ['--no-map-gw', '--no-dhcp', '--no-dhcpv6', '--no-ra']
+  // It writes its pid when it is ready.
+  const rest = ['-m', String(MTU), '-P', '/proc/self/fd/1', '-I', TAP.name, '--netns', NAMESPACE]
+  return [path, '-f', '-q', ...addresses, ...six, ...none, ...closed, ...rest]
 }
 
 function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {

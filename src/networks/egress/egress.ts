@@ -86,7 +86,10 @@ export class Egress {
     const id = `egress of network ${name}`
     const process_ = await session.client.spawn({ kind: 'helper', id, attached: true, lasting: true, plan })
     this.#process = process_
-    writeAtomically(paths.egress, JSON.stringify({ program: program.name, handle: process_.handle, subnet: formatSubnet(tap) }))
+    writeAtomically(
+      paths.egress,
+      JSON.stringify({ program: program.name, handle: process_.handle, subnet: formatSubnet(tap) }),
+    )
     let words = ''
     process_.onData('stderr', (chunk) => (words = (words + chunk.toString()).slice(-2000)))
     const ready = readiness(process_, program)
@@ -116,7 +119,7 @@ export class Egress {
   }
 }
 
-/** When slirp4netns says that it serves; pasta says nothing when it is quiet. Its end is another's concern. */
+/** When it says that it serves: slirp4netns by a 1 after its warnings, pasta by its pid. Its end is another's concern. */
 function readiness(process_: KeeperProcess, { name }: EgressProgram): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimer(resolve, MOST_WAIT)
@@ -125,7 +128,7 @@ function readiness(process_: KeeperProcess, { name }: EgressProgram): Promise<vo
       resolve()
     }
     process_.onData('stdout', (chunk) => {
-      if (name === 'slirp4netns' && chunk.toString('latin1').trimEnd().endsWith('1')) done()
+      if (name === 'pasta' || chunk.toString('latin1').trimEnd().endsWith('1')) done()
     })
     process_.exited.then(done, done)
   })

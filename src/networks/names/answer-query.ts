@@ -56,7 +56,7 @@ function write(message: Buffer, query: Query, { rcode, records = [] }: Finding, 
 
 /**
  * The response to a query of which {@link answerQuery} said `'forward'`, where nobody else is asked: what the zone does not know does not exist.
- * musl passes over a server that refuses, and waits until its timeout (10 s); glibc calls that and a server's failure "temporary".
+ * musl passes over a server that refuses, and waits until its timeout (5 s); glibc calls that and a server's failure "temporary".
  * Only this answer fails at once in both.
  */
 export function denyQuery(message: Buffer, over: Transport): Buffer {

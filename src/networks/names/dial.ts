@@ -1,7 +1,8 @@
 import { createConnection, type Socket } from 'node:net'
 import { withSocketPath } from './socket-path.ts'
 
-const NOBODY = ['ECONNREFUSED', 'ENOENT']
+/** ECONNRESET: its owner stopped listening while we were in its queue. */
+const NOBODY = ['ECONNREFUSED', 'ENOENT', 'ECONNRESET']
 
 /**
  * Connects to a Unix socket. The connection does not keep Node alive.

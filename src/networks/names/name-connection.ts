@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { formatIp } from '../addresses/ip-address.ts'
 import { frame, FrameReader } from './frame-reader.ts'
 import type { Turns } from './turns.ts'
 
@@ -11,11 +12,14 @@ const MOST_IN_FLIGHT = 16
 /** Bytes of answers that wait for a client to read them, before it is dropped. */
 const MOST_UNREAD_BYTES = 256 * 1024
 
+/** Of a client's address, at the beginning of its stream. */
+const CLIENT_BYTES = 16
+
 /** @see NameConnection */
 export interface NameConnectionOptions {
   readonly socket: Socket
   /** Answers a query; it does not reject. undefined: no response. */
-  readonly answer: (query: Buffer) => Promise<Buffer | undefined>
+  readonly answer: (query: Buffer, client: string) => Promise<Buffer | undefined>
   readonly turns: Turns
   /** Milliseconds without a byte in either direction, after which it is closed. */
   readonly idleTimeout: number
@@ -30,6 +34,7 @@ export interface NameConnectionOptions {
 export class NameConnection {
   readonly #options: NameConnectionOptions
   readonly #reader = new FrameReader()
+  #client: string | undefined
   #inFlight = 0
   #isWaiting = false
   #hasEnded = false
@@ -79,6 +84,7 @@ export class NameConnection {
     while (!socket.destroyed) {
       if ((this.#reader.nextLength ?? 0) > MOST_QUERY_BYTES) this.close()
       else if (this.#reader.isReady) return true
+      if (this.#client === undefined && !this.#readClient()) return false
       const chunk = socket.read() as Buffer | null
       if (!chunk) return false
       this.#reader.push(chunk)
@@ -86,10 +92,20 @@ export class NameConnection {
     return false
   }
 
+  /** Whose queries these are, which whoever relays them says first: 16 bytes, an IPv4 address as IPv6 has it (RFC 4291, 2.5.5.2). */
+  #readClient(): boolean {
+    const bytes = this.#options.socket.read(CLIENT_BYTES) as Buffer | null
+    if (bytes?.length !== CLIENT_BYTES) return false
+    const isMapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes.readUInt16BE(10) === 0xffff
+    const value = BigInt(`0x${bytes.toString('hex')}`)
+    this.#client = formatIp(isMapped ? { family: 4, value: value & 0xffff_ffffn } : { family: 6, value })
+    return true
+  }
+
   async #serve(query: Buffer): Promise<void> {
     const { socket, answer } = this.#options
     this.#inFlight++
-    const response = await answer(query)
+    const response = await answer(query, this.#client ?? '')
     this.#inFlight--
     if (socket.destroyed) return
     if (response) socket.write(frame(response))

@@ -6,7 +6,7 @@ import type { forwardQuery } from './forward-query.ts'
 import { listenAlone, type ListeningSocket } from './listen-alone.ts'
 import { HEADER_BYTES, type Transport } from './message.ts'
 import { NameConnection } from './name-connection.ts'
-import type { NameZone } from './name-zone.ts'
+import type { NameView } from './name-zone.ts'
 import { serverFailure } from './respond.ts'
 import type { Forward, serveQuery } from './serve-query.ts'
 import { Turns } from './turns.ts'
@@ -31,7 +31,8 @@ export interface NamePaths {
 
 /** @see NameServer.listen */
 export interface NameServerOptions extends NamePaths {
-  readonly zone: NameZone
+  /** What a client may know, by its address as inet_ntop(3) writes it. */
+  readonly view: (client: string) => NameView
   /** IPv4 and IPv6 literals of the resolvers that are asked for all else. Default: nobody is, and what is not in the zone does not exist. */
   readonly resolvers?: readonly string[] | undefined
   /** The resolvers' port. Default 53. */
@@ -42,7 +43,7 @@ export interface NameServerOptions extends NamePaths {
 
 /**
  * Answers the DNS queries of a network's containers, which come over two Unix sockets with a length in front of each message (RFC 1035,
- * 4.2.2). Clients are hostile: their number, their queries and Node's time for them are limited. It does not keep Node alive.
+ * 4.2.2), behind the client's address. Clients are hostile: their number, their queries and Node's time for them are limited. It does not keep Node alive.
  */
 export class NameServer implements AsyncDisposable {
   readonly #options: NameServerOptions
@@ -67,7 +68,7 @@ export class NameServer implements AsyncDisposable {
    * @returns undefined when somebody else serves: {@link NameServer.whenFree} says when to try again
    * @throws {AirplantError} `ERR_FILE_FAILED` when the sockets cannot be made
    * @example
-   * await using names = await NameServer.listen({ udpPath, tcpPath, zone, resolvers: ['127.0.0.53'] })
+   * await using names = await NameServer.listen({ udpPath, tcpPath, view, resolvers: ['127.0.0.53'] })
    */
   static async listen(options: NameServerOptions): Promise<NameServer | undefined> {
     const server = new NameServer(options)
@@ -122,22 +123,30 @@ export class NameServer implements AsyncDisposable {
       socket,
       turns: this.#turns,
       idleTimeout: this.#options.idleTimeout ?? IDLE_TIMEOUT,
-      answer: (query) => this.#answer(query, over),
+      answer: (query, client) => this.#answer(query, over, client),
       onActive: () => this.#connections.delete(connection) && this.#connections.add(connection),
     })
     socket.on('close', () => this.#connections.delete(connection))
     this.#connections.add(connection)
-    const [quietest] = this.#connections
-    if (this.#connections.size > MOST_CONNECTIONS) quietest?.close()
+    if (this.#connections.size > MOST_CONNECTIONS) this.#dropQuietest()
   }
 
-  async #answer(query: Buffer, over: Transport): Promise<Buffer | undefined> {
+  /** Forgotten at once, since of a burst of clients each has to make another one go. */
+  #dropQuietest(): void {
+    const [quietest] = this.#connections
+    if (!quietest) return
+    this.#connections.delete(quietest)
+    quietest.close()
+  }
+
+  async #answer(query: Buffer, over: Transport, client: string): Promise<Buffer | undefined> {
     try {
       // Neither they nor the library belong to a container's start.
       this.#core ??= import('./serve-query.ts')
       const { serveQuery } = await this.#core
-      const forward = this.#options.resolvers && this.#forward
-      return await serveQuery(query, over, { zone: this.#options.zone, forward })
+      const { zone, isOutward } = this.#options.view(client)
+      const forward = isOutward && this.#options.resolvers ? this.#forward : undefined
+      return await serveQuery(query, over, { zone, forward })
     } catch {
       // The zone is another's code: its error is the query's, not the test run's.
       return query.length < HEADER_BYTES ? undefined : serverFailure(query)
@@ -160,6 +169,8 @@ export class NameServer implements AsyncDisposable {
 
 function closed(socket: Socket, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
+    // An owner that ended while we connected has reset the connection by now.
+    if (socket.closed) resolve()
     const stop = (): void => void socket.destroy()
     signal?.addEventListener('abort', stop)
     if (signal?.aborted) stop()

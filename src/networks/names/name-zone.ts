@@ -1,3 +1,10 @@
+/** What one client may know. */
+export interface NameView {
+  readonly zone: NameZone
+  /** Whether what is not in the zone is asked elsewhere for it: who has no way out must not get one by names. */
+  readonly isOutward: boolean
+}
+
 /** What a network knows of names: the responder asks it at each query, so members that come and go are seen at once. */
 export interface NameZone {
   /**

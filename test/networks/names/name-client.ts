@@ -2,6 +2,9 @@ import { once } from 'node:events'
 import { createConnection, type Socket } from 'node:net'
 import { frame, FrameReader } from '../../../src/networks/names/frame-reader.ts'
 
+/** The address of the client, as whoever relays its queries says it: 10.89.0.5. */
+const CLIENT = Buffer.from('00000000000000000000ffff0a590005', 'hex')
+
 /** A client of a name server's Unix socket, as the network's helper process is one. */
 export class NameClient implements Disposable {
   readonly socket: Socket
@@ -23,6 +26,7 @@ export class NameClient implements Disposable {
   static async connect(path: string): Promise<NameClient> {
     const socket = createConnection(path)
     await once(socket, 'connect')
+    socket.write(CLIENT)
     return new NameClient(socket)
   }
 

@@ -16,7 +16,7 @@ afterEach(() => vi.useRealTimers())
 const paths = () => ({ udpPath: join(directory, 'udp.sock'), tcpPath: join(directory, 'tcp.sock') })
 
 async function listen(options: Partial<NameServerOptions> = {}): Promise<NameServer> {
-  const server = await NameServer.listen({ ...paths(), zone, ...options })
+  const server = await NameServer.listen({ ...paths(), view: () => ({ zone, isOutward: true }), ...options })
   if (!server) throw new Error('Somebody else serves')
   return server
 }
@@ -41,10 +41,10 @@ describe('answers', () => {
     const long = { udpPath: join(deep, 'udp.sock'), tcpPath: join(deep, 'tcp.sock') }
     {
       await using server = await listen(long)
-      expect(await NameServer.listen({ ...long, zone })).toBeUndefined()
-      const free = NameServer.whenFree(long)
+      expect(await NameServer.listen({ ...long, view: () => ({ zone, isOutward: true }) })).toBeUndefined()
+      const free = Array.from({ length: 20 }, () => NameServer.whenFree(long))
       await server[Symbol.asyncDispose]()
-      await free
+      await Promise.all(free)
     }
     expect(await readdir(deep)).toEqual([])
   })
@@ -105,7 +105,7 @@ describe('answers', () => {
         throw new Error('No such zone')
       },
     }
-    await using _ = await listen({ zone: broken })
+    await using _ = await listen({ view: () => ({ zone: broken, isOutward: true }) })
     using client = await NameClient.connect(paths().udpPath)
     expect(read(await client.ask(query()))).toMatchObject({ rcode: 2, question: 'db A' })
   })
@@ -176,8 +176,13 @@ describe('clients that behave badly', () => {
 
   test('of 2,000 connections lock nobody out', { timeout: 30_000 }, async () => {
     await using _ = await listen()
+    const burst = () => Promise.all(Array.from({ length: 400 }, () => NameClient.connect(paths().tcpPath)))
     const clients: NameClient[] = []
-    for (let count = 0; count < 2000; count++) clients.push(await NameClient.connect(paths().tcpPath))
+    for (let count = 0; count < 5; count++) {
+      clients.push(...(await burst()))
+      // The kernel's queue, which is not longer, is empty when the last one is answered.
+      expect(read(await clients.at(-1)!.ask(query())).rcode).toBe(0)
+    }
     using client = await NameClient.connect(paths().udpPath)
     expect(read(await client.ask(query())).rcode).toBe(0)
     await vi.waitFor(

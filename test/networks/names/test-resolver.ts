@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { frame, FrameReader } from '../../../src/networks/names/frame-reader.ts'
 
 /** What a resolver for tests does with a query; what it returns is sent. */
@@ -54,9 +54,9 @@ export async function startResolver(
       }
     })
   })
-  if (tcp) {
-    server.listen(number, address)
-    await once(server, 'listening')
+  if (tcp && !(await canListen(server, number, address))) {
+    socket.close()
+    return startResolver(udp, tcp, { address, port })
   }
   return {
     address,
@@ -70,6 +70,17 @@ export async function startResolver(
       server.close()
       await once(server, 'close')
     },
+  }
+}
+
+/** Whether a number that was free for UDP is free for TCP, too. */
+async function canListen(server: Server, port: number, address: string): Promise<boolean> {
+  server.listen(port, address)
+  try {
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
   }
 }
 

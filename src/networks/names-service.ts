@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readHostResolvers } from './names/host-resolvers.ts'
+import type { NamePaths } from './names/name-server.ts'
+import { NameServer } from './names/name-server.ts'
+import { Network } from './network.ts'
+import { listRecords } from './network-record.ts'
+import { viewOf } from './network-zone.ts'
+
+/** The sockets to which a network's process relays what members ask for. Directly in the session directory: their paths are bounded. */
+export function namePaths(session: string, id: string): NamePaths {
+  return { udpPath: join(session, `names-${id}.udp`), tcpPath: join(session, `names-${id}.tcp`) }
+}
+
+/** Answers for one network, in the process that came first; another takes its place when that ends. */
+export class NamesService implements AsyncDisposable {
+  readonly #network: Network
+  readonly #closing = new AbortController()
+  #server: NameServer | undefined
+
+  constructor(network: Network) {
+    this.#network = network
+  }
+
+  /** Begins to answer, or to wait for its turn. */
+  async start(): Promise<void> {
+    const paths = namePaths(this.#network.session.directory, this.#network.id)
+    if (await this.#listen(paths)) return
+    void this.#succeed(paths).catch(() => undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    await this.#server?.[Symbol.asyncDispose]()
+  }
+
+  async #succeed(paths: NamePaths): Promise<void> {
+    do await NameServer.whenFree(paths, this.#closing.signal)
+    while (!(await this.#listen(paths)))
+  }
+
+  async #listen(paths: NamePaths): Promise<boolean> {
+    const resolvers = this.#network.internal ? undefined : readHostResolvers(resolvConf()).resolvers
+    const view = (client: string): ReturnType<typeof viewOf> => viewOf(client, this.#network, () => this.#all())
+    this.#server = await NameServer.listen({ ...paths, view, resolvers })
+    if (this.#closing.signal.aborted) await this.#server?.[Symbol.asyncDispose]()
+    return this.#server !== undefined || this.#closing.signal.aborted
+  }
+
+  #all(): Network[] {
+    const { session } = this.#network
+    return listRecords(session.directory).map((record) => new Network(record, session))
+  }
+}
+
+function resolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8')
+  } catch {
+    return ''
+  }
+}

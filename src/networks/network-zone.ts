@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { holderOf } from './addresses/claim-address.ts'
+import { formatIp, parseIp } from './addresses/ip-address.ts'
+import { indexIn } from './addresses/subnet.ts'
+import type { NameView } from './names/name-zone.ts'
+import type { Network } from './network.ts'
+
+/**
+ * The names of all its networks, for the container that asks from that address of that network.
+ *
+ * @param all the session's networks
+ * @param client as inet_ntop(3) writes it
+ */
+export function viewOf(client: string, network: Network, all: () => readonly Network[]): NameView {
+  const container = containerAt(client, network)
+  const isOutward = container !== undefined && existsSync(join(network.paths.outward, container))
+  const own = (): readonly Network[] => [
+    network,
+    ...all().filter((other) => other.id !== network.id && container !== undefined && other.members.has(container)),
+  ]
+  return {
+    isOutward,
+    zone: {
+      addressesOf: (name) => firstOf(own(), (each) => addressesIn(each, name)),
+      nameOf: (address) => firstOf(own(), (each) => nameIn(each, address)),
+      isOwn: (address) => own().some((each) => isIn(each, address)),
+    },
+  }
+}
+
+/** The container with an address; an automatic IPv6 one has the number of the IPv4 one. */
+function containerAt(address: string, network: Network): string | undefined {
+  const path = (text: string): string => join(network.paths.addresses, text)
+  const ip = parseIp(address)
+  const { subnet, subnet6 } = network.subnets
+  const number = ip?.family === 6 && subnet6 ? indexIn(subnet6, ip) : undefined
+  const twin = number === undefined ? undefined : formatIp({ family: 4, value: subnet.base + number })
+  return holderOf(path(address))?.container ?? (twin === undefined ? undefined : holderOf(path(twin))?.container)
+}
+
+function addressesIn(network: Network, name: string): readonly string[] | undefined {
+  const named = network.members.named().filter((member) => {
+    return [member.name, ...member.aliases].some((each) => each?.toLowerCase() === name)
+  })
+  if (named.length > 0) return named.flatMap(({ ip, ip6 }) => [ip, ...(ip6 === undefined ? [] : [ip6])])
+  if (!/^[0-9a-f]{12}$/.test(name)) return undefined
+  const found = network.containers().find(({ container }) => container === name)
+  return found && [found.ip, ...(found.ip6 === undefined ? [] : [found.ip6])]
+}
+
+function nameIn(network: Network, address: string): string | undefined {
+  const container = containerAt(address, network)
+  const named = network.members.named().find((member) => member.container === container)
+  return named?.name ?? named?.aliases[0] ?? container
+}
+
+function isIn({ subnets: { subnet, subnet6 } }: Network, address: string): boolean {
+  const ip = parseIp(address)
+  return ip !== undefined && [subnet, subnet6].some((each) => each && indexIn(each, ip) !== undefined)
+}
+
+function firstOf<T>(networks: readonly Network[], find: (network: Network) => T | undefined): T | undefined {
+  for (const network of networks) {
+    const found = find(network)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
