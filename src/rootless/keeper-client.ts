@@ -32,6 +32,8 @@ export interface ListedContainer {
   readonly state: 'starting' | 'running' | 'paused' | 'exited'
   /** What `target` of a spawn takes. */
   readonly handle: number
+  /** Its published ports as they were bound: `'tcp 127.0.0.1 40123 80;tcp ::1 40123 80'`. */
+  readonly ports: string
 }
 
 /** How a {@link KeeperClient} is made. */
@@ -126,8 +128,8 @@ export class KeeperClient {
       answer.end()
       const containers: ListedContainer[] = []
       for (let at = 0; at + 5 <= texts.length; at += 5) {
-        const [id = '', meta = '', hostPid, state, handle] = texts.slice(at, at + 5)
-        const named = { id, meta, hostPid: Number(hostPid), handle: Number(handle) }
+        const [id = '', meta = '', hostPid, state, handle, ports = ''] = texts.slice(at, at + 5)
+        const named = { id, meta, hostPid: Number(hostPid), handle: Number(handle), ports }
         containers.push({ ...named, state: state as ListedContainer['state'] })
       }
       return containers
