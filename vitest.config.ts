@@ -10,9 +10,16 @@ const cacheDir = writable(join(root, 'node_modules'))
   ? join(root, 'node_modules', '.vite')
   : join(homedir(), '.cache', 'airplant-vitest')
 
-// Tests named *.root.test.ts are about real root; `npm test` runs them apart.
+// Tests named *.root.test.ts are about real root, *.outside.test.ts about what is beyond this machine, which is then a
+// world made by scripts/setup/outside.mjs; `npm test` runs both apart.
 const isRoot = process.getuid?.() === 0
-const exclude = ['**/node_modules/**', 'dist/**', ...(isRoot ? [] : ['**/*.root.test.ts'])]
+const isOutside = process.env['AIRPLANT_OUTSIDE'] === '1'
+const exclude = [
+  '**/node_modules/**',
+  'dist/**',
+  ...(isRoot ? [] : ['**/*.root.test.ts']),
+  ...(isOutside ? [] : ['**/*.outside.test.ts']),
+]
 
 export default defineConfig({
   root,

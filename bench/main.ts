@@ -13,12 +13,16 @@ import { measurePull } from './pull.ts'
 import { measureFreshProcess } from './fresh-process.ts'
 import { measureKeeper } from './keeper.ts'
 import { measureAlive, measureSeries } from './many.ts'
+import { measureNetwork } from './network.ts'
+import { measureBridge } from './network-bridge.ts'
+import { measureCycles } from './network-cycles.ts'
+import { measureJoin } from './network-join.ts'
 import type { Section } from './samples.ts'
 import { measureServer } from './server.ts'
 import { formatSection } from './table.ts'
 import { measureWholeProcess } from './whole-process.ts'
 
-const benches: Readonly<Record<string, () => Promise<Section>>> = {
+const benches: Readonly<Record<string, () => Promise<Section | readonly Section[]>>> = {
   baseline: measureBaseline,
   create: measureCreate,
   exec: measureExec,
@@ -32,6 +36,10 @@ const benches: Readonly<Record<string, () => Promise<Section>>> = {
   image: measureImageStart,
   files: measureManyFiles,
   commit: measureCommit,
+  network: measureNetwork,
+  bridge: measureBridge,
+  join: measureJoin,
+  cycles: measureCycles,
 }
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } })
@@ -44,13 +52,13 @@ if (unknown.length > 0) {
 
 const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} of them, Linux ${release()}, Node ${process.version}`
 console.log(machine)
-const results: Record<string, Section> = {}
+const results: Record<string, Section | readonly Section[]> = {}
 for (const name of chosen) {
   try {
-    const section = await benches[name]?.()
-    if (!section) continue
-    results[name] = section
-    console.log(`\n${formatSection(section)}`)
+    const measured = await benches[name]?.()
+    if (!measured) continue
+    results[name] = measured
+    for (const section of [measured].flat()) console.log(`\n${formatSection(section)}`)
   } catch (error) {
     process.exitCode = 1
     const hint = isAirplantError(error) ? `\n  ${error.hint}` : ''

@@ -2,7 +2,7 @@
 export interface Row {
   readonly name: string
   readonly count: number
-  /** Milliseconds. */
+  /** In the section's unit. */
   readonly p50: number
   readonly p90: number
 }
@@ -11,13 +11,15 @@ export interface Row {
 export interface Section {
   readonly title: string
   readonly rows: readonly Row[]
+  /** @default 'ms' */
+  readonly unit?: string
   /** Sentences under the table. */
   readonly notes?: readonly string[]
   /** Adds a column: p50 divided by that of this row. */
   readonly relativeTo?: string
 }
 
-/** A line from samples in milliseconds. */
+/** A line from samples in the section's unit. */
 export function row(name: string, samples: readonly number[]): Row {
   return { name, count: samples.length, p50: percentile(samples, 0.5), p90: percentile(samples, 0.9) }
 }

@@ -1,9 +1,9 @@
 import type { Row, Section } from './samples.ts'
 
 /** A section as text: title, one aligned line per row, notes. */
-export function formatSection({ title, rows, notes = [], relativeTo }: Section): string {
+export function formatSection({ title, rows, unit = 'ms', notes = [], relativeTo }: Section): string {
   const base = rows.find(({ name }) => name === relativeTo)?.p50
-  const head = ['', 'p50 ms', 'p90 ms', 'n', ...(base === undefined ? [] : ['ratio'])]
+  const head = ['', `p50 ${unit}`, `p90 ${unit}`, 'n', ...(base === undefined ? [] : ['ratio'])]
   const cells = rows.map((row) => cellsOf(row, base))
   const widths = head.map((word, column) => Math.max(word.length, ...cells.map((line) => line[column]?.length ?? 0)))
   const lines = [head, ...cells].map((line) =>

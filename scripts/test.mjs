@@ -1,5 +1,6 @@
-// `npm test`: the whole suite, with all the set-up. As root the tests run as an ordinary account, then a small set again
-// as root; with the single-ID mapping; the last line is the sum. As an ordinary user they run where they are.
+// `npm test`: the whole suite, with all the set-up. As root the tests run as an ordinary account, then small sets with the
+// single-ID mapping, in the test world "outside", and again as root; the last line is the sum. As an ordinary user they
+// run where they are.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,7 +11,7 @@ import { openDevices } from './setup/devices.mjs'
 import { serveImages } from './setup/images.mjs'
 import { installCommand, installPackages, missingPackages } from './setup/packages.mjs'
 import { repeatedFiles } from './setup/runs.mjs'
-import { asAccount, exitCodeFor, here, runVitest } from './setup/vitest.mjs'
+import { asAccount, exitCodeFor, here, inOutside, runVitest } from './setup/vitest.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const isRoot = process.getuid() === 0
@@ -72,9 +73,13 @@ async function startImages(ids) {
 
 async function testIn(title, place, args) {
   await run(title, 'account', place, args)
-  const { withSingleId } = repeatedFiles(root)
-  if (withSingleId.length === 0) return
-  await run('Tests with the single-ID mapping', 'single-id', place, withSingleId, { AIRPLANT_IDS: 'single' })
+  const { withSingleId, outside } = repeatedFiles(root)
+  if (withSingleId.length > 0) {
+    await run('Tests with the single-ID mapping', 'single-id', place, withSingleId, { AIRPLANT_IDS: 'single' })
+  }
+  if (outside.length > 0) {
+    await run('Tests in the test world "outside"', 'outside', inOutside(place), ['--no-file-parallelism', ...outside])
+  }
 }
 
 async function testAgainAsRoot() {

@@ -16,8 +16,15 @@ export function suitableAccount() {
 
 /** Files that give this user no subordinate IDs. */
 export function filesWithoutRange(uid) {
-  const account = accounts().find((candidate) => candidate.uid === uid) ?? { name: String(uid), uid }
+  const account = accountOf(uid)
   return files.filter((file) => !hasRange(file, account))
+}
+
+/** The first ranges of this user that are large enough: `{ uids, gids }`, each `{ start, count }` or undefined. */
+export function subordinateRanges(uid) {
+  const account = accountOf(uid)
+  const [uids, gids] = files.map((file) => rangesOf(file).find((range) => isEnough(range, account)))
+  return { uids, gids }
 }
 
 /** Ranges behind every other, in one line for both files: what an administrator would run or write. */
@@ -59,8 +66,16 @@ function isOrdinary({ uid, shell }) {
   return uid >= 1000 && uid < 60000 && !/\/(nologin|false)$/.test(shell)
 }
 
-function hasRange(file, { name, uid }) {
-  return rangesOf(file).some(({ owner, count }) => (owner === name || owner === String(uid)) && count >= enough)
+function accountOf(uid) {
+  return accounts().find((candidate) => candidate.uid === uid) ?? { name: String(uid), uid }
+}
+
+function hasRange(file, account) {
+  return rangesOf(file).some((range) => isEnough(range, account))
+}
+
+function isEnough({ owner, count }, { name, uid }) {
+  return (owner === name || owner === String(uid)) && count >= enough
 }
 
 function rangesOf(file) {

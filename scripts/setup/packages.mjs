@@ -6,6 +6,8 @@ import { delimiter, join } from 'node:path'
 const all = [
   { commands: ['newuidmap', 'newgidmap'], packages: ['uidmap'] },
   { commands: ['slirp4netns'], packages: ['slirp4netns'] },
+  { commands: ['pasta'], packages: ['passt'] },
+  { commands: ['ip'], packages: ['iproute2'] },
   { commands: ['fuse-overlayfs'], packages: ['fuse-overlayfs'] },
   { commands: ['busybox'], packages: ['busybox-static'] },
   { commands: ['cc'], packages: ['gcc', 'libc6-dev'] },

@@ -1,8 +1,8 @@
-// Which tests run again, as real root and with the single-ID mapping.
+// Which tests have a run of their own, or run again: as real root, with the single-ID mapping, in the test world "outside".
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Beside the files named *.root.test.ts, which run as root only. */
+/** Beside the files named *.root.test.ts, which run as root only, as those named *.outside.test.ts run only there. */
 const alsoAsRoot = [
   'test/integration/fixtures/waits.test.ts',
   'test/integration/fixtures/with-container.test.ts',
@@ -39,13 +39,18 @@ const alsoWithSingleId = [
   'test/integration/storage/drivers.test.ts',
 ]
 
-/** Paths of the test files of both runs; throws when a listed file is not there. */
+/** Paths of the test files of these runs; throws when a listed file is not there. */
 export function repeatedFiles(root) {
   for (const file of [...alsoAsRoot, ...alsoWithSingleId]) {
     if (!existsSync(join(root, file))) throw new Error(`scripts/setup/runs.mjs names "${file}", which is not there`)
   }
-  const rootOnly = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.root.test.ts'))
-    .map((name) => join('test', name))
-  return { asRoot: [...rootOnly, ...alsoAsRoot].sort(), withSingleId: [...alsoWithSingleId].sort() }
+  const named = (end) =>
+    readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith(end))
+      .map((name) => join('test', name))
+  return {
+    asRoot: [...named('.root.test.ts'), ...alsoAsRoot].sort(),
+    withSingleId: [...alsoWithSingleId].sort(),
+    outside: named('.outside.test.ts').sort(),
+  }
 }

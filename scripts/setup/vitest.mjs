@@ -24,6 +24,11 @@ export function asAccount(account, { checkout, home, path }) {
   }
 }
 
+/** The same account in the test world "outside": its name server and its ports are fixed, so one file goes at a time. */
+export function inOutside(place) {
+  return { ...place, command: [...place.command, join('scripts', 'setup', 'outside.mjs')] }
+}
+
 /** Runs it and gives `{ passed, failed, skipped }`, and the name of the signal that interrupted us, if one did. */
 export async function runVitest(name, place, args, extraEnv = {}) {
   const report = join(place.checkout, 'results', `${name}.json`)

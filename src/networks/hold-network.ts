@@ -1,10 +1,10 @@
-import { join } from 'node:path'
 import type { Session } from '../rootless/session.ts'
 import { formatIp } from './addresses/ip-address.ts'
 import { formatSubnet } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import { Network } from './network.ts'
-import { gatewayOf, planNetwork } from './network-plan.ts'
+import { namePaths } from './name-paths.ts'
+import { gatewayOf, planNames, planNetwork } from './network-plan.ts'
 import type { NetworkPaths, NetworkRecord } from './network-record.ts'
 import { writeRecord } from './network-record.ts'
 
@@ -21,13 +21,10 @@ export interface PlannedNetwork {
 /** Starts the process that is the network, for as long as the session lives, and makes it known. */
 export async function holdNetwork(session: Session, paths: NetworkPaths, planned: PlannedNetwork): Promise<Network> {
   const { id, name, subnet, subnet6, internal, labels } = planned
-  const plan = planNetwork(subnet, subnet6).lock(join(paths.root, 'held'), 0)
+  const gateways = [gatewayOf(subnet), ...(subnet6 ? [gatewayOf(subnet6)] : [])]
+  const plan = planNames(planNetwork(subnet, subnet6), gateways, namePaths(session.directory, id))
   const held = await session.client.spawn({
-    kind: 'helper',
-    id: `network ${name}`,
-    poolNetwork: true,
-    lasting: true,
-    plan,
+    ...{ kind: 'helper', id: `network ${name}`, poolNetwork: true, lasting: true, plan },
   })
   const record: NetworkRecord = {
     ...{ id, name, internal, labels, handle: held.handle },
@@ -35,6 +32,8 @@ export async function holdNetwork(session: Session, paths: NetworkPaths, planned
     ...{ subnet6: subnet6 && formatSubnet(subnet6), gateway6: subnet6 && formatIp(gatewayOf(subnet6)) },
     created: new Date().toISOString(),
   }
+  const network = new Network(record, session)
+  await network.serveNames()
   writeRecord(paths, record)
-  return new Network(record, session)
+  return network
 }

@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { readHostResolvers } from './names/host-resolvers.ts'
+import { namePaths } from './name-paths.ts'
 import type { NamePaths } from './names/name-server.ts'
 import { NameServer } from './names/name-server.ts'
 import { Network } from './network.ts'
 import { listRecords } from './network-record.ts'
 import { viewOf } from './network-zone.ts'
-
-/** The sockets to which a network's process relays what members ask for. Directly in the session directory: their paths are bounded. */
-export function namePaths(session: string, id: string): NamePaths {
-  return { udpPath: join(session, `names-${id}.udp`), tcpPath: join(session, `names-${id}.tcp`) }
-}
 
 /** Answers for one network, in the process that came first; another takes its place when that ends. */
 export class NamesService implements AsyncDisposable {

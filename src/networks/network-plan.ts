@@ -1,5 +1,7 @@
-import { Plan } from '../rootless/protocol/plan.ts'
+import { OWN_NETWORK, Plan } from '../rootless/protocol/plan.ts'
+import { formatIp } from './addresses/ip-address.ts'
 import type { IpAddress } from './addresses/ip-address.ts'
+import type { NamePaths } from './names/name-server.ts'
 import { nth } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import { BRIDGE, MTU } from './link-numbers.ts'
@@ -20,3 +22,19 @@ export function planNetwork(subnet: Subnet, subnet6: Subnet | undefined): Plan {
   if (subnet6) addAddress(batch, { index: BRIDGE, address: gatewayOf(subnet6), prefix: subnet6.prefix })
   return batch.addTo(new Plan()).offerNetwork()
 }
+
+/** Steps that listen for questions at the gateway, relay them to where this side answers, and go on for ever. */
+export function planNames(plan: Plan, gateways: readonly IpAddress[], { udpPath, tcpPath }: NamePaths): Plan {
+  for (const gateway of gateways) {
+    for (const [protocol, path] of [
+      ['udp', udpPath],
+      ['tcp', tcpPath],
+    ] as const) {
+      const slot = plan.slot()
+      plan.socket(slot, OWN_NETWORK, protocol, formatIp(gateway), DNS_PORT).gate(slot, path, 0)
+    }
+  }
+  return plan.forward()
+}
+
+const DNS_PORT = 53

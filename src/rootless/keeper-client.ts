@@ -32,7 +32,7 @@ export interface ListedContainer {
   readonly state: 'starting' | 'running' | 'paused' | 'exited'
   /** What `target` of a spawn takes. */
   readonly handle: number
-  /** Its published ports as they were bound: `'tcp 127.0.0.1 40123 80;tcp ::1 40123 80'`. */
+  /** Published ports as docs/protocol.md has them: `'tcp 127.0.0.1 40123 80;udp ::1 40124 53'`. */
   readonly ports: string
 }
 
@@ -127,9 +127,9 @@ export class KeeperClient {
       const texts = answer.v()
       answer.end()
       const containers: ListedContainer[] = []
-      for (let at = 0; at + 5 <= texts.length; at += 5) {
-        const [id = '', meta = '', hostPid, state, handle, ports = ''] = texts.slice(at, at + 5)
-        const named = { id, meta, hostPid: Number(hostPid), handle: Number(handle), ports }
+      for (let at = 0; at + 6 <= texts.length; at += 6) {
+        const [id = '', meta = '', hostPid, state, handle, ports = ''] = texts.slice(at, at + 6)
+        const named = { id, meta, ports, hostPid: Number(hostPid), handle: Number(handle) }
         containers.push({ ...named, state: state as ListedContainer['state'] })
       }
       return containers

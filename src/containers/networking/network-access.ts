@@ -18,10 +18,10 @@ export abstract class NetworkAccess extends FileAccess {
   /**
    * The host port that a port of the container is published on.
    *
-   * @param protocol @default 'tcp'
+   * @param protocol @default the one that is published, TCP where both are
    * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
    */
-  port(container: number, protocol: 'tcp' | 'udp' = 'tcp'): number {
+  port(container: number, protocol?: 'tcp' | 'udp'): number {
     return this.#published(container, protocol).host
   }
 
@@ -41,10 +41,10 @@ export abstract class NetworkAccess extends FileAccess {
   /**
    * Host and port of a published port, for `net.connect` and most clients.
    *
-   * @param protocol @default 'tcp'
+   * @param protocol @default the one that is published, TCP where both are
    * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
    */
-  address(container: number, protocol: 'tcp' | 'udp' = 'tcp'): { host: string; port: number } {
+  address(container: number, protocol?: 'tcp' | 'udp'): { host: string; port: number } {
     const { address, host } = this.#published(container, protocol)
     return { host: reachable(address), port: host }
   }
@@ -72,11 +72,13 @@ export abstract class NetworkAccess extends FileAccess {
     await (await this.connected()).disconnect(network)
   }
 
-  #published(container: number, protocol: 'tcp' | 'udp'): PublishedPort {
-    const published = this.publishedPorts.find((port) => port.container === container && port.protocol === protocol)
+  #published(container: number, protocol: 'tcp' | 'udp' | undefined): PublishedPort {
+    const of = (wanted: 'tcp' | 'udp'): PublishedPort | undefined =>
+      this.publishedPorts.find((port) => port.container === container && port.protocol === wanted)
+    const published = protocol ? of(protocol) : (of('tcp') ?? of('udp'))
     if (published) return published
     const others = [...new Set(this.publishedPorts.map((port) => `${port.container}/${port.protocol}`))].join(', ')
-    const wanted = protocol === 'tcp' ? `port ${container}` : `UDP port ${container}`
+    const wanted = `${protocol === 'udp' ? 'UDP port' : 'port'} ${container}`
     throw new AirplantError({
       code: 'ERR_PORT_NOT_PUBLISHED',
       message: `Cannot reach ${wanted} of container ${this.id}: it is not published`,

@@ -6,6 +6,7 @@ import { closeHostImage, contains, coverHostImage, openHostImage, showInHostImag
 import { makeImageDirectories } from './image-directories.ts'
 import type { SingleUser } from './nested-user.ts'
 import { nestUser } from './nested-user.ts'
+import { HOST_ADDRESS } from '../../networks/loopback.ts'
 import { planAttachments } from '../../networks/attachment.ts'
 import { openNetworkFiles } from './network-files.ts'
 import { openPlacedFiles, placeFiles } from './placed-files.ts'
@@ -32,6 +33,7 @@ export function createPlan(context: PlanContext, facts: CreateFacts): Plan {
   const { spec, scratch } = context
   const plan = new Plan()
   planNetworking(plan, context)
+  for (const port of spec.hostAccess) plan.hostGate(HOST_ADDRESS, port)
   if (!facts.scratchExists) plan.hostMkdir(scratch, 0o700)
   const root = planRoot(plan, context)
   const system = openSystemMounts(plan, context)

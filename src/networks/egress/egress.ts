@@ -81,6 +81,9 @@ export class Egress {
     const { session, handle, paths, name } = this.#network
     const plan = new Plan()
     const slot = plan.slot()
+    // Each flow of UDP holds a descriptor for minutes.
+    const most = hardLimit()
+    plan.rlimit(RLIMIT_NOFILE, most, most)
     plan.networkOf(slot, handle).hostExec(egressCommand(program, tap, hasIpv6), [], slot)
     const began = now()
     const id = `egress of network ${name}`
@@ -132,6 +135,14 @@ function readiness(process_: KeeperProcess, { name }: EgressProgram): Promise<vo
     })
     process_.exited.then(done, done)
   })
+}
+
+const RLIMIT_NOFILE = 7
+
+/** The most open files that a process of ours may ask for (proc(5)). */
+function hardLimit(): number {
+  const [, hard = '1024'] = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+  return Number(hard)
 }
 
 function ignore(): void {

@@ -178,7 +178,7 @@ static int session_dial(struct session *session, const struct route *route, cons
 	size_t next = 0;
 
 	for (;;) {
-		int fd = route_dial(route, &next, SOCK_DGRAM);
+		int fd = route_dial(route, &next, SOCK_DGRAM, &session->origin.client.any);
 
 		if (fd < 0)
 			return -1;

@@ -50,6 +50,8 @@ static size_t slot_fields(uint16_t op)
 	case OP_networkOf:
 	case OP_joinNetwork:
 	case OP_files:
+	case OP_socket:
+	case OP_gate:
 	case OP_copyIn: return 1;
 	default: return 0;
 	}

@@ -37,6 +37,7 @@ enum status_kind {
 	STATUS_FAILED = 1, /* failure */
 	STATUS_TTY,	   /* with the pty's master */
 	STATUS_NETWORK,	   /* with the network namespace of a helper, which others may join */
+	STATUS_GATE,	   /* with a socket that waits for connections to the host's port in `step` */
 	STATUS_MAPS,	   /* step = index of nestUser; waits for an int32 answer: 0 or an errno */
 };
 
@@ -67,6 +68,7 @@ struct child {
 	int *networks; /* what the networkOf steps name, in their order; the keeper opened them */
 	size_t network_count;
 	int slots[SLOTS];
+	struct gates *gates; /* of the steps `socket` and `gate` */
 	uint64_t open_files
 		[2]; /* RLIMIT_NOFILE, soft and hard, of the program: set last, the steps before need descriptors */
 	uid_t uid;   /* as resolved by credentials */

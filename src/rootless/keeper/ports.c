@@ -45,12 +45,17 @@ static bool entry_valid(const uint8_t *bytes, bool first)
 	       entry.protocol <= UDP && !bytes[7] && !(first && entry.flags & SAME_NUMBER);
 }
 
+static void entry_text(const struct entry *entry, char text[INET6_ADDRSTRLEN])
+{
+	if (!inet_ntop(entry->family == 4 ? AF_INET : AF_INET6, entry->address, text, INET6_ADDRSTRLEN))
+		strcpy(text, "?");
+}
+
 static int publish_failed(struct failure *failure, const struct entry *entry, int err, uint16_t number)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (!inet_ntop(entry->family == 4 ? AF_INET : AF_INET6, entry->address, text, sizeof text))
-		strcpy(text, "?");
+	entry_text(entry, text);
 	return fail(failure, err, "publish", entry->family == 4 ? "%s:%u%s" : "[%s]:%u%s", text, (unsigned)number,
 		    entry->protocol == UDP ? "/udp" : "");
 }
@@ -122,6 +127,7 @@ static int group_bind(const uint8_t *packed, size_t count, struct listener *list
 		list[i] = (struct listener){ .fd = entry_open(&entry, &bound),
 					     .target = entry.target,
 					     .datagrams = entry.protocol == UDP };
+		entry_text(&entry, list[i].address);
 		if (list[i].fd >= 0) {
 			list[i].host = *number = bound;
 			continue;
@@ -187,5 +193,21 @@ void ports_close(struct ports *ports)
 	for (size_t i = 0; i < ports->count; i++) {
 		cleanup_close_(&ports->list[i].fd);
 		ports->list[i].fd = -1;
+	}
+}
+
+void ports_describe(const struct ports *ports, char *text, size_t room)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < ports->count && used < room; i++) {
+		const struct listener *listener = &ports->list[i];
+
+		if (listener->host == 0)
+			continue;
+		used += (size_t)snprintf(text + used, room - used, "%s%s %s %u %u", used ? ";" : "",
+					 listener->datagrams ? "udp" : "tcp", listener->address,
+					 (unsigned)listener->host, (unsigned)listener->target);
 	}
 }

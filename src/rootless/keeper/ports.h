@@ -17,10 +17,11 @@
 struct ports {
 	size_t count;
 	struct listener {
-		int fd;		 /* -1: skipped, or closed */
-		uint16_t host;	 /* as bound */
-		uint16_t target; /* inside the container */
-		bool datagrams;	 /* UDP */
+		int fd;		  /* -1: skipped, or closed */
+		uint16_t host;	  /* as bound */
+		uint16_t target;  /* inside the container */
+		bool datagrams;	  /* UDP */
+		char address[46]; /* of the host's, as text */
 	} list[PORTS_MAX];
 };
 
@@ -33,6 +34,9 @@ struct peers {
 /* Binds what `spawn`'s ports field asks for (docs/protocol.md); nothing stays bound on failure. */
 int ports_bind(const uint8_t *packed, size_t size, struct ports *ports, struct failure *failure);
 void ports_close(struct ports *ports);
+/* What was bound, also after it was closed: protocol, address, host's port and container's, with ';' between two. */
+#define PORTS_TEXT (PORTS_MAX * 64)
+void ports_describe(const struct ports *ports, char *text, size_t room);
 
 /* forward.c: reads `spawn`'s peer field; -1 when it is malformed. */
 int peers_read(const char *text, struct peers *peers);

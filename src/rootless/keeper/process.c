@@ -39,16 +39,23 @@ static void kill_helpers(const struct process *container)
 }
 
 /* Waited for, which takes a fraction of a millisecond: whoever removed the container may publish on the same port at once. */
-static void stop_forwarder(struct process *process)
+static void stop_forwarder(int *forwarder)
 {
 	siginfo_t ignored;
 
-	if (process->forwarder < 0)
+	if (*forwarder < 0)
 		return;
-	syscall(SYS_pidfd_send_signal, process->forwarder, SIGKILL, NULL, 0);
-	waitid(P_PIDFD, (id_t)process->forwarder, &ignored, WEXITED);
-	close(process->forwarder);
-	process->forwarder = -1;
+	syscall(SYS_pidfd_send_signal, *forwarder, SIGKILL, NULL, 0);
+	waitid(P_PIDFD, (id_t)*forwarder, &ignored, WEXITED);
+	close(*forwarder);
+	*forwarder = -1;
+}
+
+/* Its last words may still be on their way through the forwarder, which ends by itself when they have arrived. */
+static void let_forwarder_end(int forwarder)
+{
+	if (forwarder >= 0)
+		syscall(SYS_pidfd_send_signal, forwarder, SIGTERM, NULL, 0);
 }
 
 static void announce_exit(struct process *process)
@@ -62,7 +69,9 @@ static void announce_exit(struct process *process)
 /* Takes away what the container had on disk. Its mounts are gone with its namespaces. */
 static void clean_up(struct process *process)
 {
-	stop_forwarder(process);
+	stop_forwarder(&process->forwarder);
+	stop_forwarder(&process->host_forwarder);
+	host_gates_close(&process->host_gates);
 	ports_close(&process->ports);
 	freeze_release(&process->freeze);
 	if (process->kind == CONTAINER)
@@ -82,9 +91,8 @@ void process_settle(struct process *process)
 		input_close(&process->input);
 		follow_serve(process);
 		announce_exit(process);
-		/* Its last words may still be on their way through the forwarder, which ends by itself when they have arrived. */
-		if (process->forwarder >= 0)
-			syscall(SYS_pidfd_send_signal, process->forwarder, SIGTERM, NULL, 0);
+		let_forwarder_end(process->forwarder);
+		let_forwarder_end(process->host_forwarder);
 		ports_close(&process->ports);
 	}
 	if (process->state != FINISHED)

@@ -3,6 +3,7 @@
 #define AIRPLANT_PROCESS_H
 
 #include "client.h"
+#include "host-gate.h"
 #include "keeper.h"
 
 enum kind { CONTAINER = 0, EXEC = 1, HELPER = 2, VISITOR = 3 };
@@ -47,6 +48,8 @@ struct process {
 	struct ports ports;
 	struct peers peers;
 	int forwarder; /* pidfd */
+	struct host_gates host_gates;
+	int host_forwarder; /* pidfd */
 	struct freeze freeze;
 	int exit_code, exit_signal;
 };

@@ -46,8 +46,13 @@ static void set_no_delay(int fd)
 /* Goes on with the next target of the route. */
 static int relay_dial(struct relay *relay)
 {
-	int fd = route_dial(relay->route, &relay->tried, SOCK_STREAM);
+	struct sockaddr_storage client = { 0 };
+	socklen_t size = sizeof client;
+	int fd;
 
+	if (getpeername(relay->client.source.fd, (struct sockaddr *)&client, &size) < 0)
+		return -1;
+	fd = route_dial(relay->route, &relay->tried, SOCK_STREAM, (struct sockaddr *)&client);
 	if (fd < 0)
 		return -1;
 	relay->inside.source.fd = fd;

@@ -185,7 +185,7 @@ static int list(struct call *call)
 
 	body_bytes(&call->answer, NULL, 0); /* place of the count */
 	for (struct process *process = call->keeper->processes; process; process = process->next) {
-		char pid[24], handle[24];
+		char pid[24], handle[24], ports[PORTS_TEXT];
 
 		/* One that failed was never there, though it takes a moment until it is reaped. */
 		if (process->kind != CONTAINER || process->failed)
@@ -198,7 +198,9 @@ static int list(struct call *call)
 			  process->freeze.active && process->state == RUNNING ? "paused" : states[process->state]);
 		snprintf(handle, sizeof handle, "%llu", (unsigned long long)process->handle);
 		body_text(&call->answer, handle);
-		count += 5;
+		ports_describe(&process->ports, ports, sizeof ports);
+		body_text(&call->answer, ports);
+		count += 6;
 	}
 	memcpy(call->answer.bytes + at, &count, sizeof count);
 	return 0;

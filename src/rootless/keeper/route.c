@@ -98,7 +98,19 @@ static int bind_to_itself(int fd, const struct target *target)
 	return bind(fd, (struct sockaddr *)&own, sizeof own);
 }
 
-static int target_connect(const struct target *target, int type)
+/* The first bytes of a stream that nobody has read yet always fit. */
+static int introduce(int fd, const struct sockaddr *client)
+{
+	uint8_t bytes[16] = { [10] = 0xff, [11] = 0xff };
+
+	if (client->sa_family == AF_INET)
+		memcpy(bytes + 12, &((const struct sockaddr_in *)client)->sin_addr, 4);
+	else
+		memcpy(bytes, &((const struct sockaddr_in6 *)client)->sin6_addr, sizeof bytes);
+	return send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) == sizeof bytes ? 0 : -1;
+}
+
+static int target_connect(const struct target *target, int type, const struct sockaddr *client)
 {
 	bool path = target_is_path(target);
 	cleanup_close int fd =
@@ -110,14 +122,16 @@ static int target_connect(const struct target *target, int type)
 		return -1;
 	if (connect(fd, &target->address.any, target->size) < 0 && errno != EINPROGRESS)
 		return -1;
+	if (path && introduce(fd, client) < 0)
+		return -1;
 	return steal_fd(&fd);
 }
 
-int route_dial(const struct route *route, size_t *next, int type)
+int route_dial(const struct route *route, size_t *next, int type, const struct sockaddr *client)
 {
 	errno = ECONNREFUSED;
 	while (*next < route->count) {
-		int fd = target_connect(&route->list[(*next)++], type);
+		int fd = target_connect(&route->list[(*next)++], type, client);
 
 		if (fd >= 0 || is_shortage(errno))
 			return fd;

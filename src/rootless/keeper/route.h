@@ -47,9 +47,10 @@ bool target_is_self(const struct target *target, int fd);
 
 /*
  * A socket that is connected, or being connected, to the first target from number *next on that does not fail at once; *next is the
- * number after it. -1 when none is left, or when there is a shortage of descriptors or memory.
+ * number after it. -1 when none is left, or when there is a shortage of descriptors or memory. A Unix socket is first told in 16 bytes
+ * whose bytes these are: the client's address, an IPv4 one as IPv6 has it.
  */
-int route_dial(const struct route *route, size_t *next, int type);
+int route_dial(const struct route *route, size_t *next, int type, const struct sockaddr *client);
 /* Whether an errno tells of something that may be had again later. */
 bool is_shortage(int err);
 

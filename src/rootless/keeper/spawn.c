@@ -146,7 +146,7 @@ static int make_process(struct client *client, uint32_t request, struct spawn *s
 		return -1;
 	*made = process;
 	process->keeper = keeper;
-	process->pidfd = process->forwarder = process->network = process->status.fd = -1;
+	process->pidfd = process->forwarder = process->host_forwarder = process->network = process->status.fd = -1;
 	process->output[0].source.fd = process->output[1].source.fd = process->input.source.fd = -1;
 	process->output[0].credit = process->output[1].credit = fields[F_CREDIT].number;
 	process->owner = client;

@@ -8,12 +8,12 @@
 struct spawn {
 	struct field fields[16];
 	struct plan plan;
-	int stdio[3]; /* the child's ends */
-	int network;  /* network namespace from the pool, -1 */
+	int stdio[3];		    /* the child's ends */
+	int network;		    /* network namespace from the pool, -1 */
 	int networks[NETWORKS_MAX]; /* of other processes, for the networkOf steps in their order */
 	size_t network_count;
-	int cgroup;   /* -1 */
-	int status;   /* the child's end of the status socket */
+	int cgroup; /* -1 */
+	int status; /* the child's end of the status socket */
 	struct process *target;
 	struct plan pool_plan; /* run first where the pool had no namespace ready */
 };

@@ -64,6 +64,15 @@ static void start_forwarder(struct process *process)
 	ports_close(&process->ports);
 }
 
+static void start_host_forwarder(struct process *process)
+{
+	struct failure ignored = { 0 };
+
+	if (process->host_gates.count)
+		host_gates_serve(&process->host_gates, &process->host_forwarder, &ignored);
+	host_gates_close(&process->host_gates);
+}
+
 static void executed(struct process *process)
 {
 	struct client *owner = process->owner;
@@ -75,6 +84,7 @@ static void executed(struct process *process)
 	for (size_t i = 0; i < process->ports.count; i++)
 		numbers[count++] = process->ports.list[i].fd < 0 ? 0 : process->ports.list[i].host;
 	start_forwarder(process);
+	start_host_forwarder(process);
 	body_number(&body, process->handle);
 	body_number(&body, process->host_pid);
 	body_bytes(&body, numbers, count * sizeof *numbers);
@@ -154,6 +164,10 @@ static int take(struct process *process)
 	}
 	if (status.kind == STATUS_NETWORK && process->kind == HELPER && process->network < 0) {
 		process->network = fd;
+		return 1;
+	}
+	if (status.kind == STATUS_GATE && fd >= 0) {
+		host_gates_add(&process->host_gates, fd, (uint16_t)status.failure.step);
 		return 1;
 	}
 	if (status.kind == STATUS_MAPS)

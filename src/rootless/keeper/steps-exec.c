@@ -120,7 +120,8 @@ static int pass_slot(struct child *child, uint64_t slot, struct failure *failure
 	if (status < 0)
 		return fail(failure, errno, NULL, "status socket");
 	child->status = status;
-	return dup2(fd, PASSED) < 0 || fcntl(PASSED, F_SETFD, 0) < 0 ? fail(failure, errno, NULL, "passed descriptor") : 0;
+	return dup2(fd, PASSED) < 0 || fcntl(PASSED, F_SETFD, 0) < 0 ? fail(failure, errno, NULL, "passed descriptor") :
+								       0;
 }
 
 int step_hostExec(struct child *child, const struct field *args, struct failure *failure)

@@ -8,10 +8,10 @@
 #include "steps.h"
 
 /* Of <linux/netlink.h> and <linux/rtnetlink.h>, which musl-gcc does not have. */
-#define ROUTE 0		/* NETLINK_ROUTE */
-#define NETFILTER 12	/* NETLINK_NETFILTER */
-#define REQUEST 0x1	/* NLM_F_REQUEST */
-#define ACK 0x4		/* NLM_F_ACK: where the sender left it out, a refusal is no failure */
+#define ROUTE 0	     /* NETLINK_ROUTE */
+#define NETFILTER 12 /* NETLINK_NETFILTER */
+#define REQUEST 0x1  /* NLM_F_REQUEST */
+#define ACK 0x4	     /* NLM_F_ACK: where the sender left it out, a refusal is no failure */
 #define FLAG_ATTRIBUTES 0x200
 #define TYPE_ERROR 2 /* NLMSG_ERROR */
 #define SOL_NETLINK_ 270

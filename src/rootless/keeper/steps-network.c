@@ -73,7 +73,8 @@ int step_tap(struct child *child, const struct field *args, struct failure *fail
 	if (args[0].size >= sizeof request.ifr_name || args[1].number > INT32_MAX)
 		return fail(failure, EINVAL, NULL, "%s", args[0].text);
 	memcpy(request.ifr_name, args[0].text, args[0].size);
-	if (ioctl(fd, TUNSETIFINDEX, &index) < 0 || ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
+	if (ioctl(fd, TUNSETIFINDEX, &index) < 0 || ioctl(fd, TUNSETIFF, &request) < 0 ||
+	    ioctl(fd, TUNSETPERSIST, 1) < 0)
 		return fail(failure, errno, NULL, "%s", args[0].text);
 	return 0;
 }

@@ -50,9 +50,13 @@ export const operations = {
   files: [40, 'u', ['slot']],
   networkOf: [41, 'uu', ['slot', 'handle']],
   joinNetwork: [42, 'u', ['slot']],
+  socket: [43, 'uuusu', ['slot', 'network', 'protocol', 'address', 'port']],
+  gate: [44, 'usu', ['slot', 'target', 'port']],
+  forward: [45, 'u', ['flags']],
   offerNetwork: [46, '', []],
   tap: [47, 'su', ['name', 'index']],
   netfilter: [48, 'b', ['batch']],
+  hostGate: [49, 'su', ['address', 'port']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

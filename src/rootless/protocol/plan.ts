@@ -7,6 +7,9 @@ import { operations } from './operations.ts'
 /** Descriptors that a plan can hold. */
 export const SLOTS = 512
 
+/** Instead of a slot with a network namespace, for {@link Plan.socket}: the one that the helper is in. */
+export const OWN_NETWORK = SLOTS
+
 // Bytes of the plan of a container: half of them are the seccomp filter.
 const TYPICAL_SIZE = 6144
 
@@ -148,6 +151,11 @@ export class Plan {
     return this.#add('tap', name, index)
   }
 
+  /** What connects to the address in here reaches that port of the host's loopback. @param port TCP, 1 to 65535 */
+  hostGate(address: string, port: number): this {
+    return this.#add('hostGate', address, port)
+  }
+
   /** @param batch messages of nfnetlink, from the batch's begin to its end */
   netfilter(batch: Uint8Array): this {
     return this.#add('netfilter', batch)
@@ -253,6 +261,31 @@ export class Plan {
   /** Serves the protocol of docs/files.md to the first who connects. @param slot of {@link Plan.listen} */
   files(slot: number): this {
     return this.#add('files', slot)
+  }
+
+  /**
+   * A socket in a network namespace, for gates.
+   *
+   * @param network slot of the namespace's descriptor, or {@link OWN_NETWORK} @param address IPv4 or IPv6 @param port 1 to 65535
+   */
+  socket(slot: number, network: number, protocol: 'tcp' | 'udp', address: string, port: number): this {
+    return this.#add('socket', slot, network, protocol === 'udp' ? 1 : 0, address, port)
+  }
+
+  /**
+   * What arrives at the socket goes to the target, from the helper's own network namespace. Several gates of one slot, at most 8, are
+   * tried in order.
+   *
+   * @param slot of {@link Plan.socket} @param target IP address, or absolute path of a Unix stream socket: then datagrams are framed
+   * @param port 0 for a path
+   */
+  gate(slot: number, target: string, port: number): this {
+    return this.#add('gate', slot, target, port)
+  }
+
+  /** Serves the gates: the last step. */
+  forward(): this {
+    return this.#add('forward', 0)
   }
 
   /** The plan as the keeper reads it. Throws a TypeError for text with a NUL, a RangeError for a number out of range. */

@@ -23,6 +23,7 @@ import { itemsOf } from '../../support/file-target.ts'
 import { giveTo } from '../../support/give-to.ts'
 import { watchLeftovers } from '../../support/leftovers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
+import { useNetwork } from './busy-network.ts'
 import { answersTo, frameOf, randomNumbers, sendAndLeave } from './hostile-client.ts'
 import { packagePath } from './victim.ts'
 
@@ -102,7 +103,7 @@ function sanitizedKeeper(log: string): { program: string; problem: string | unde
   return { program, problem: compile('gcc', args) }
 }
 
-test('a keeper with AddressSanitizer finds nothing to say in a busy session', { timeout: 120_000 }, async (context) => {
+test('a keeper with AddressSanitizer finds nothing to say in a busy session', { timeout: 240_000 }, async (context) => {
   const reports = join(directory, 'reports')
   mkdirSync(reports, { mode: 0o777 })
   const { program, problem } = sanitizedKeeper(join(reports, 'asan'))
@@ -119,6 +120,7 @@ test('a keeper with AddressSanitizer finds nothing to say in a busy session', { 
     await guestsComeAndGo(session)
     await nonsense(session)
     await useFiles(session)
+    await useNetwork(session, root.path, directory)
     await Promise.all(containers.slice(10).map((container) => container[Symbol.asyncDispose]()))
     expect(session.closed).toBe(false)
   } finally {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FieldReader } from '../../../src/rootless/protocol/fields.ts'
 import { operations } from '../../../src/rootless/protocol/operations.ts'
-import { INFINITE_LIMIT, Plan, SLOTS } from '../../../src/rootless/protocol/plan.ts'
+import { INFINITE_LIMIT, OWN_NETWORK, Plan, SLOTS } from '../../../src/rootless/protocol/plan.ts'
 
 const bytes = Buffer.from([0, 255])
 
@@ -48,6 +48,15 @@ function everyStep(): Plan {
     .lock('/l', 3)
     .listen(8, '/s/f')
     .files(8)
+    .networkOf(10, 0)
+    .joinNetwork(10)
+    .offerNetwork()
+    .tap('tap0', 101)
+    .netfilter(bytes)
+    .hostGate('172.30.0.1', 3000)
+    .socket(9, OWN_NETWORK, 'udp', '::1', 53)
+    .gate(9, '/s/dns', 0)
+    .forward()
 }
 
 test('every operation has a method, and encodes its fields in order', () => {
@@ -88,6 +97,8 @@ test('a plan prints one line per step, and a step by its index', () => {
   )
   expect(lines[1]).toContain('content="text"')
   expect(lines[29]).toMatch(/^29 seccomp filter=<2 bytes, sha256 [0-9a-f]{12}>$/)
+  expect(lines[40]).toBe('40 socket slot=9 network=512 protocol=1 address="::1" port=53')
+  expect(lines[41]).toBe('41 gate slot=9 target="/s/dns" port=0')
   expect(everyStep().describeStep(28)).toBe('noNewPrivs')
   expect(everyStep().describeStep(99)).toBeUndefined()
   expect(String(everyStep())).toBe(everyStep().describe())
