@@ -32,6 +32,10 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     summary: "Write a running container's files as a tar archive",
     load: async () => (await import('./export-command.ts')).exportCommand,
   },
+  port: {
+    summary: 'Show where the published ports of a running container are',
+    load: async () => (await import('./port-command.ts')).portCommand,
+  },
   pull: {
     summary: 'Fetch an image from a registry',
     load: async () => (await import('./pull-command.ts')).pullCommand,
@@ -49,7 +53,7 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./images-command.ts')).imagesCommand,
   },
   inspect: {
-    summary: 'Show all that is known of images, running containers and volumes, as JSON',
+    summary: 'Show all that is known of images, running containers, volumes and networks, as JSON',
     load: async () => (await import('./inspect-command.ts')).inspectCommand,
   },
   history: {
@@ -108,6 +112,30 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     summary: 'Remove volumes that no container uses',
     load: async () => (await import('./volume-prune-command.ts')).volumePruneCommand,
   },
+  'network ls': {
+    summary: 'List networks',
+    load: async () => (await import('./network-ls-command.ts')).networkLsCommand,
+  },
+  'network create': {
+    summary: 'Make a network',
+    load: async () => (await import('./network-create-command.ts')).networkCreateCommand,
+  },
+  'network rm': {
+    summary: 'Remove networks',
+    load: async () => (await import('./network-rm-command.ts')).networkRmCommand,
+  },
+  'network connect': {
+    summary: 'Connect a running container to a network',
+    load: async () => (await import('./network-connect-command.ts')).networkConnectCommand,
+  },
+  'network disconnect': {
+    summary: 'Take a running container off a network',
+    load: async () => (await import('./network-disconnect-command.ts')).networkDisconnectCommand,
+  },
+  'network prune': {
+    summary: 'Remove networks that no container is on',
+    load: async () => (await import('./network-prune-command.ts')).networkPruneCommand,
+  },
   'system df': {
     summary: 'Show how much space the store takes',
     load: async () => (await import('./system-df-command.ts')).systemDfCommand,
@@ -142,11 +170,14 @@ export const commandAliases: Readonly<Record<string, readonly [name: string, ...
   ),
   'container inspect': ['inspect', '--type=container'],
   ...Object.fromEntries(
-    ['run', 'cp', 'diff', 'commit', 'export'].map((name) => [`container ${name}`, [name] as const]),
+    ['run', 'cp', 'diff', 'commit', 'export', 'port'].map((name) => [`container ${name}`, [name] as const]),
   ),
   'volume list': ['volume ls'],
   'volume remove': ['volume rm'],
   'volume inspect': ['inspect', '--type=volume'],
+  'network list': ['network ls'],
+  'network remove': ['network rm'],
+  'network inspect': ['inspect', '--type=network'],
   'system prune': ['prune'],
 }
 

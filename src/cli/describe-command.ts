@@ -12,8 +12,9 @@ export function describeCommand({ name, usage, about, flags, examples = [] }: Om
 function describeFlags(flags: readonly Flag[]): string {
   const rows = flags
     .filter(({ help }) => help !== undefined)
-    .map(({ name, short, value, help }) => {
-      const names = `${short ? `-${short}, ` : '    '}--${name}${value ? ` ${value}` : ''}`
+    .map(({ name, short, value, missing, help }) => {
+      const shown = missing === undefined ? ` ${value}` : `[=${value}]`
+      const names = `${short ? `-${short}, ` : '    '}--${name}${value ? shown : ''}`
       return [names, help ?? ''] as const
     })
   const width = Math.max(...rows.map(([names]) => names.length))

@@ -14,7 +14,7 @@ type Kind = keyof typeof finders
 export const inspectCommand: Command = {
   name: 'inspect',
   usage: '[FLAGS] NAME|ID...',
-  about: `Prints a JSON array of what is known of running containers, images and volumes: of each name the first that has it. What is missing
+  about: `Prints a JSON array of what is known of running containers, images, volumes and networks: of each name the first that has it. What is missing
 is said, and the others are printed all the same.`,
   flags: [
     {
@@ -23,7 +23,7 @@ is said, and the others are printed all the same.`,
       value: 'FORMAT',
       help: '"json" (a document a line), or a template as "{{.Config.Env}}" or "{{json .RootFS}}"',
     },
-    { name: 'type', value: 'container|image|volume', help: 'Only that kind' },
+    { name: 'type', value: 'container|image|volume|network', help: 'Only that kind' },
     {
       name: 'size',
       short: 's',
@@ -64,7 +64,7 @@ async function inspect(name: string, kinds: readonly Kind[], around: ImageSurrou
   throw new AirplantError({
     code: 'ERR_IMAGE_NOT_FOUND',
     message: `Cannot inspect "${name}": there is no ${kinds.join(', ').replace(/, (?=[^,]*$)/, ' or ')} of that name or ID`,
-    hint: '"airplant images" and "airplant volume ls" list what is there',
+    hint: '"airplant images", "airplant volume ls" and "airplant network ls" list what is there',
   })
 }
 
@@ -72,9 +72,10 @@ const finders = {
   async container(name: string, { env }: ImageSurroundings): Promise<Document | undefined> {
     const { findContainer } = await import('../containers/find-container.ts')
     const { describeRunning } = await import('./describe-running.ts')
+    const { placesOf } = await import('./places-of.ts')
     try {
       await using found = await findContainer(name, env)
-      return describeRunning(found)
+      return describeRunning(found, placesOf(found))
     } catch (error) {
       if (isAirplantError(error) && error.code === 'ERR_CONTAINER_NOT_FOUND') return undefined
       throw error
@@ -99,6 +100,22 @@ const finders = {
     } catch (error) {
       if (isAirplantError(error) && error.code === 'ERR_INVALID_OPTION') return undefined
       throw error
+    }
+  },
+  async network(name: string, { env }: ImageSurroundings): Promise<Document | undefined> {
+    const [{ KnownNetworks, membersOf }, { describeNetwork }] = await Promise.all([
+      import('./known-networks.ts'),
+      import('./describe-network.ts'),
+    ])
+    const networks = await KnownNetworks.open(env)
+    try {
+      const network = networks.find(name)
+      return describeNetwork(network, membersOf(network))
+    } catch (error) {
+      if (isAirplantError(error) && error.code === 'ERR_NETWORK_NOT_FOUND') return undefined
+      throw error
+    } finally {
+      await networks[Symbol.asyncDispose]()
     }
   },
 }

@@ -11,6 +11,8 @@ export interface Flag {
   readonly aliases?: readonly string[]
   /** How its value is called in the help; without it the flag is a switch. */
   readonly value?: string
+  /** What stands for a value that was left out: the flag takes one only after `=`. */
+  readonly missing?: string
   /** Undefined: not in the help. */
   readonly help?: string
   /** Why it is refused, and what to do in its place. */
@@ -74,10 +76,10 @@ function readShort(word: string, words: string[], table: readonly Flag[], comman
 }
 
 function give(flag: Flag, written: string, attached: string | undefined, words: string[]): GivenFlag {
-  const { name, value, refused } = flag
+  const { name, value, missing, refused } = flag
   if (refused) throw usageError(`Cannot use ${written}: ${refused.why}`, refused.instead)
   if (value === undefined) return { name, value: readSwitch(written, attached) }
-  const text = attached ?? words.shift()
+  const text = attached ?? missing ?? words.shift()
   if (text === undefined) throw usageError(`Cannot use ${written} without a value`, `Write ${written} ${value}`)
   return { name, value: text }
 }

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { Container } from '../containers/container.ts'
 import type { ContainerOptions } from '../containers/options.ts'
+import type { ContainerSpec } from '../containers/spec.ts'
+import { isAirplantError } from '../errors.ts'
 import type { OnProgress } from '../images/progress.ts'
+import { SESSION_NETWORK } from '../networks/session-network-name.ts'
 import { parseSignal } from '../rootless/signals.ts'
 import { copyOutput } from './copy-output.ts'
 import { programExitCode, signalExitCode } from './exit-codes.ts'
@@ -23,20 +26,47 @@ const STOP_TIMEOUT = 10_000
 export async function runCommand(args: readonly string[]): Promise<number> {
   const request = parseRun(args, { env: process.env, readText: (path) => readFileSync(path, 'utf8') })
   if (!request) return await (await import('./help-command.ts')).helpCommand(['run'])
-  const options = request.options.tty ? await withTerminal(request.options) : request.options
-  const { defaultSession } = await import('../rootless/default-session.ts')
+  const given = request.options.tty ? await withTerminal(request.options) : request.options
+  const { placeFor } = await import('./run-session.ts')
   // The keeper boots while the rest is imported.
-  const starting = defaultSession()
+  const starting = placeFor(given, process.env)
   starting.catch(() => undefined)
-  const { createContainer, previewPlan } = await import('../containers/create-container.ts')
-  const onProgress = request.quiet ? undefined : await progressOf(options)
-  const around = { session: await starting, env: process.env, cwd: process.cwd(), began: 0, onProgress }
+  const { prepareContainer, previewPlan, startContainer } = await import('../containers/create-container.ts')
+  const onProgress = request.quiet ? undefined : await progressOf(given)
+  const { session, options } = await starting
+  const around = { session, env: process.env, cwd: process.cwd(), began: 0, onProgress }
+  const wanted = withNetwork({ ...options, attach: true })
+  const isDefault = options.egress === undefined
   if (request.printPlan) {
-    await printText(`${(await previewPlan(options, around)).describe()}\n`)
+    const plan = await orWithoutEgress(isDefault, wanted, (each) => previewPlan(each, around))
+    await printText(`${plan.describe()}\n`)
     return 0
   }
-  const container = await createContainer({ ...options, attach: true }, around)
-  return await attach(container, options)
+  const ready = await prepareContainer(wanted, around)
+  const start = (spec: ContainerSpec): Promise<Container> => startContainer({ ...ready, spec }, around)
+  return await attach(await orWithoutEgress(isDefault, ready.spec, start), options)
+}
+
+/** As docker has it: on a network, and with a way out, unless something else was said. */
+function withNetwork(options: ContainerOptions): ContainerOptions {
+  const { network = SESSION_NETWORK, egress } = options
+  const isShared = typeof network === 'object' && 'container' in network
+  if (network === 'none' || network === 'host' || isShared) return options
+  return { ...options, network, egress: egress ?? true }
+}
+
+/** A way out that nobody asked for may be missing: no program for it is installed, or the network is internal. */
+async function orWithoutEgress<O extends Pick<ContainerOptions, 'egress'>, T>(
+  isDefault: boolean,
+  options: O,
+  run: (options: O) => Promise<T>,
+): Promise<T> {
+  try {
+    return await run(options)
+  } catch (error) {
+    if (!isDefault || !isAirplantError(error) || error.code !== 'ERR_EGRESS_UNAVAILABLE') throw error
+    return await run({ ...options, egress: false })
+  }
 }
 
 /** Only an image of a registry can have to be waited for. */
@@ -51,7 +81,7 @@ async function attach(container: Container, options: ContainerOptions): Promise<
     stopSignal: parseSignal(options.stopSignal ?? 'SIGTERM'),
     stopTimeout: options.stopTimeout ?? STOP_TIMEOUT,
   })
-  if (options.ports) announcePorts(container, options)
+  if (options.ports) (await import('./announce-ports.ts')).announcePorts(container, options)
   const restore = options.tty ? await connectTerminal(container, options.stdin ?? false) : undefined
   if (options.stdin) feedInput(container)
   let isCut = false
@@ -71,23 +101,6 @@ async function attach(container: Container, options: ContainerOptions): Promise<
     return programExitCode(exit)
   } finally {
     restore?.()
-  }
-}
-
-/** Only ports that nobody can know yet; of a pair on 127.0.0.1 and ::1 the first. */
-function announcePorts({ publishedPorts, networkMode }: Container, { ports = [] }: ContainerOptions): void {
-  if (networkMode === 'host') {
-    process.stderr.write('airplant: Published ports are ignored with the network of the host\n')
-    return
-  }
-  const named = typeof ports === 'string' ? [] : ports
-  const chosen = new Set(named.map((port) => (typeof port === 'object' && port.host ? port.host : undefined)))
-  const seen = new Set<string>()
-  for (const { address, host, container } of publishedPorts) {
-    const pair = `${host} ${container}`
-    if (chosen.has(host) || seen.has(pair)) continue
-    seen.add(pair)
-    process.stderr.write(`${address.includes(':') ? `[${address}]` : address}:${host} -> ${container}\n`)
   }
 }
 

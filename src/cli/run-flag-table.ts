@@ -1,4 +1,5 @@
 import type { Flag } from './parse-flags.ts'
+import { runNetworkFlags } from './run-network-flag-table.ts'
 
 /** The flags of `airplant run`, in the order of its help. */
 export const runFlags = [
@@ -28,19 +29,7 @@ export const runFlags = [
   },
   { name: 'tmpfs', value: 'DST[:size=,mode=]', help: 'Empty file system in memory' },
   { name: 'shm-size', value: 'SIZE', help: 'Size of /dev/shm, as 256m; 64m if not given' },
-  {
-    name: 'publish',
-    short: 'p',
-    value: '[IP:][HOST:]PORT',
-    help: 'Publish a TCP port; on 127.0.0.1 and ::1, and any free host port if none is given',
-  },
-  { name: 'publish-all', short: 'P', help: 'Publish the TCP ports that the image exposes' },
-  {
-    name: 'network',
-    aliases: ['net'],
-    value: 'none|host',
-    help: 'none: only published ports; host: that of this machine. none if not given',
-  },
+  ...runNetworkFlags,
   { name: 'read-only', help: 'Root file system read-only' },
   { name: 'init', help: 'Run under a pid 1 that passes on signals and reaps; for programs that do not end by Ctrl-C' },
   {
@@ -60,7 +49,7 @@ export const runFlags = [
   { name: 'stop-signal', value: 'SIGNAL', help: 'What SIGTERM to airplant sends; SIGTERM if not given' },
   { name: 'stop-timeout', value: 'SECONDS', help: 'After that SIGTERM or SIGHUP to airplant kills; 10 if not given' },
   { name: 'label', short: 'l', value: 'NAME[=VALUE]', help: 'Label' },
-  { name: 'name', value: 'NAME', help: 'Label "airplant.name"' },
+  { name: 'name', value: 'NAME', help: 'Name for its networks, and for commands in other terminals' },
   { name: 'log-limit', value: 'SIZE', help: 'How much output is kept for others that look; 1m if not given' },
   { name: 'rm', help: 'Accepted: it is always so' },
   { name: 'print-plan', help: 'Print what the kernel would be asked to do, and run nothing' },

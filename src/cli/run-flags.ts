@@ -1,4 +1,4 @@
-import type { ContainerOptions, PortOption } from '../containers/options.ts'
+import type { ContainerOptions } from '../containers/options.ts'
 import type { RlimitOptions } from '../rootless/rlimits.ts'
 import { parseUlimit, rlimitNames, unlimited } from '../rootless/rlimits.ts'
 import { parseFlags } from './parse-flags.ts'
@@ -6,7 +6,10 @@ import { readSecurityOption } from './security-option.ts'
 import type { RunFlagName } from './run-flag-table.ts'
 import { runFlags } from './run-flag-table.ts'
 import type { MountFlag } from './run-values.ts'
-import { parseEnv, parseEnvFile, parseMount, parsePublish, parseTmpfs, parseVolume } from './run-values.ts'
+import type { NetworkDraft } from './run-network-flags.ts'
+import { networkOptions, newNetworkDraft } from './run-network-flags.ts'
+import { addHost, readEgress, readExpose, readHostPort, readPublish } from './run-network-values.ts'
+import { parseEnv, parseEnvFile, parseMount, parseTmpfs, parseVolume } from './run-values.ts'
 import { usageError } from './usage-error.ts'
 
 /** What flags may need of their surroundings. */
@@ -31,6 +34,7 @@ export interface RunDraft {
   env: Record<string, string>
   fileEnv: Record<string, string>
   rlimits: { -readonly [Name in keyof RlimitOptions]: RlimitOptions[Name] }
+  network: NetworkDraft
   printPlan: boolean
   quiet: boolean
 }
@@ -44,7 +48,8 @@ export interface RunDraft {
  */
 export function parseRun(args: readonly string[], around: FlagSurroundings): RunRequest | undefined {
   const { flags, rest } = parseFlags(args, runFlags)
-  const draft: RunDraft = { options: {}, env: {}, fileEnv: {}, rlimits: {}, printPlan: false, quiet: false }
+  const empty = { options: {}, env: {}, fileEnv: {}, rlimits: {} }
+  const draft: RunDraft = { ...empty, network: newNetworkDraft(), printPlan: false, quiet: false }
   for (const { name, value } of flags) {
     if (name === 'help') return undefined
     const read = readers[name as RunFlagName]
@@ -59,6 +64,7 @@ export function parseRun(args: readonly string[], around: FlagSurroundings): Run
   if (command.length === 0 && !options.entrypoint && !hasOwn) {
     throw usageError('Cannot run nothing: no command was given', 'Write airplant run host -- command')
   }
+  Object.assign(options, networkOptions(draft.network, hasOwn))
   return {
     options: { ...options, ...(hasOwn && command.length === 0 ? {} : { command }) },
     printPlan: draft.printPlan,
@@ -100,13 +106,20 @@ const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
   mount: ({ options }, value) => addMount(options, parseMount(value)),
   tmpfs: ({ options }, value) => void (options.tmpfs = [...(options.tmpfs ?? []), parseTmpfs(value)]),
   'shm-size': ({ options }, value) => void (options.shmSize = value),
-  publish: ({ options }, value) => void (options.ports = [...portsOf(options), parsePublish(value)]),
-  'publish-all': ({ options }, value) =>
-    void (options.ports = [
-      ...portsOf(options).filter((port) => port !== 'exposed'),
-      ...(value ? (['exposed'] as const) : []),
-    ]),
-  network: ({ options }, value) => void (options.network = readNetwork(value)),
+  publish: ({ network }, value) => void network.published.push(readPublish(value)),
+  'publish-all': ({ network }, value) => void (network.publishAll = value),
+  expose: ({ network }, value) => void network.exposed.push(readExpose(value)),
+  network: ({ network }, value) => void network.networks.push(value),
+  'network-alias': ({ network }, value) => void network.aliases.push(value),
+  ip: ({ network }, value) => void (network.ip = value),
+  ip6: ({ network }, value) => void (network.ip6 = value),
+  egress: ({ network }, value) => void (network.egress = readEgress(value)),
+  'no-egress': ({ network }, value) => void (network.egress = !value),
+  'host-access': ({ network }, value) => void network.hostAccess.push(readHostPort(value)),
+  'add-host': ({ network }, value) => addHost(network.hosts, value),
+  dns: ({ network }, value) => void network.dns.push(value),
+  'dns-search': ({ network }, value) => void network.dnsSearch.push(value),
+  'dns-option': ({ network }, value) => void network.dnsOptions.push(value),
   'read-only': ({ options }, value) => void (options.readOnly = value),
   init: ({ options }, value) => void (options.init = value),
   entrypoint: ({ options }, value) => void (options.entrypoint = value === '' ? [] : [value]),
@@ -131,7 +144,7 @@ const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
   'stop-signal': ({ options }, value) => void (options.stopSignal = value),
   'stop-timeout': ({ options }, value) => void (options.stopTimeout = readSeconds(value)),
   label: ({ options }, value) => addLabel(options, value),
-  name: ({ options }, value) => addLabel(options, `airplant.name=${value}`),
+  name: ({ options }, value) => void (options.name = value),
   'log-limit': ({ options }, value) => void (options.logLimit = readBytes(value)),
   rm: (_draft, value) => {
     if (!value) throw usageError('Cannot keep a container after its command', 'Leave out --rm=false')
@@ -139,18 +152,9 @@ const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
   'print-plan': (draft, value) => void (draft.printPlan = value),
 }
 
-function readNetwork(name: string): 'none' | 'host' {
-  if (name === 'none' || name === 'host') return name
-  throw usageError(`Cannot use the network "${name}"`, 'Write --network none (published ports work) or --network host')
-}
-
 function readPull(policy: string): 'missing' | 'always' | 'never' {
   if (policy === 'missing' || policy === 'always' || policy === 'never') return policy
   throw usageError(`Cannot use the pull policy "${policy}"`, 'Write --pull missing, --pull always or --pull never')
-}
-
-function portsOf({ ports = [] }: RunDraft['options']): readonly (PortOption | 'exposed')[] {
-  return typeof ports === 'string' ? [ports] : ports
 }
 
 function addMount(options: RunDraft['options'], mount: MountFlag): void {

@@ -1,36 +1,5 @@
-import type { BindOption, PortOption, TmpfsOption, VolumeOption } from '../containers/options.ts'
+import type { BindOption, TmpfsOption, VolumeOption } from '../containers/options.ts'
 import { usageError } from './usage-error.ts'
-
-/**
- * `[IP:][HOST:]CONTAINER[/tcp]`.
- *
- * @throws {AirplantError} `ERR_INVALID_OPTION`
- * @example
- * parsePublish('127.0.0.1:8080:80') // { container: 80, host: 8080, address: '127.0.0.1' }
- */
-export function parsePublish(text: string): PortOption {
-  const refuse = (why: string, hint: string): Error => usageError(`Cannot publish "${text}": ${why}`, hint)
-  const [, bracketed, plain = '', protocol = 'tcp'] = /^(?:\[([^\]]*)\]:)?([^/]*)(?:\/(.*))?$/.exec(text) ?? []
-  const parts = plain.split(':')
-  if (protocol !== 'tcp') throw refuse(`"${protocol}" is not supported yet`, 'Only TCP ports can be published')
-  if (plain.includes('-')) throw refuse('ranges are not supported', 'Repeat -p for each port')
-  const container = parts.pop() ?? ''
-  const host = parts.pop() || '0'
-  const address = bracketed ?? parts.pop()
-  if (
-    parts.length > 0 ||
-    !isPort(container, 1) ||
-    !isPort(host, 0) ||
-    (bracketed !== undefined && plain === container)
-  ) {
-    throw refuse('not ports', 'Write -p 8080:80, -p 80, -p 127.0.0.1:8080:80 or -p [::1]:8080:80')
-  }
-  return { container: Number(container), host: Number(host), ...(address ? { address } : {}) }
-}
-
-function isPort(text: string, least: number): boolean {
-  return /^\d{1,5}$/.test(text) && Number(text) >= least && Number(text) <= 65_535
-}
 
 /** What is mounted from outside the container. */
 export type MountFlag =

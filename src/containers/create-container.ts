@@ -14,6 +14,7 @@ import { writeMeta } from './container-meta.ts'
 import { Container } from './container.ts'
 import { explainStep } from './explain-step.ts'
 import { gatherContext, planOf } from './gather-context.ts'
+import { nextPorts } from './next-ports.ts'
 import { plainNetworking } from './networking/networking.ts'
 import type { ContainerNetworks } from './networking/container-networks.ts'
 import type { Networking } from './networking/networking.ts'
@@ -77,15 +78,32 @@ export async function startContainer(ready: ReadyContainer, around: Surroundings
   const { spec, options } = ready
   const began = around.began + ready.waited
   try {
-    return await start(spec, options.signal, { ...around, began })
+    return await startOnFreePorts(spec, options.signal, { ...around, began })
   } catch (error) {
     if (!hasLostLayer(error, spec)) throw explained(error, spec, began)
   }
   // Somebody removed the image in between; the store has noticed now, and gets it again.
   const again = await prepareContainer(options, around)
-  return await start(again.spec, options.signal, { ...around, began }).catch((error: unknown) => {
+  return await startOnFreePorts(again.spec, options.signal, { ...around, began }).catch((error: unknown) => {
     throw explained(error, again.spec, began)
   })
+}
+
+/** Of a range of host ports the next is tried when one is taken; what failed left nothing behind. */
+async function startOnFreePorts(
+  spec: ContainerSpec,
+  signal: AbortSignal | undefined,
+  around: Surroundings,
+): Promise<Container> {
+  for (let { ports } = spec; ;) {
+    try {
+      return await start({ ...spec, ports }, signal, around)
+    } catch (error) {
+      const next = nextPorts(ports, error)
+      if (!next) throw error
+      ports = next
+    }
+  }
 }
 
 async function start(spec: ContainerSpec, signal: AbortSignal | undefined, around: Surroundings): Promise<Container> {

@@ -1,9 +1,7 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 import type { ListedContainer } from '../rootless/keeper-client.ts'
-import { Session } from '../rootless/session.ts'
-import { stateDirectory } from '../rootless/state-directory.ts'
+import { attachSessions } from '../rootless/attach-sessions.ts'
+import type { Session } from '../rootless/session.ts'
 import type { ContainerMeta } from './container-meta.ts'
 import { readMeta } from './container-meta.ts'
 
@@ -42,20 +40,14 @@ export async function findContainer(wanted: string, env: NodeJS.ProcessEnv): Pro
 }
 
 async function openSessions(env: NodeJS.ProcessEnv): Promise<FoundContainer[]> {
-  const sessions = join(stateDirectory(env), 'sessions')
-  const names = await readdir(sessions).catch(() => [])
-  const found = await Promise.all(names.map((name) => containersOf(join(sessions, name), env)))
+  const sessions = await attachSessions(env)
+  const found = await Promise.all(sessions.map(containersOf))
   return found.flat()
 }
 
-async function containersOf(directory: string, env: NodeJS.ProcessEnv): Promise<FoundContainer[]> {
-  // What a dead process left has no keeper; it is swept at the next start.
-  const session = await Session.attach(directory, { env }).catch(() => undefined)
-  const listed = await session?.client.list().catch(() => undefined)
-  if (!session || !listed || listed.length === 0) {
-    await session?.[Symbol.asyncDispose]()
-    return []
-  }
+async function containersOf(session: Session): Promise<FoundContainer[]> {
+  const listed = await session.client.list().catch(() => [])
+  if (listed.length === 0) await session[Symbol.asyncDispose]()
   const close = (): Promise<void> => session[Symbol.asyncDispose]()
   return listed.map((each) => ({ session, listed: each, meta: readMeta(each.meta), [Symbol.asyncDispose]: close }))
 }

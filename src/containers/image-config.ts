@@ -4,6 +4,9 @@ import type { ImageConfig } from '../images/image.ts'
 import { parseSignal } from '../rootless/signals.ts'
 import { parseEnv, parseUser } from './option-parsers.ts'
 import type { ContainerOptions, PortOption } from './options.ts'
+import type { PublishedSpec } from './parse-published.ts'
+import { parsePublished } from './parse-published.ts'
+import { publishedSpecs } from './ports.ts'
 
 /**
  * The options with what the image says filled in, by docker's rules: variables are added one by one, an entrypoint of the options clears
@@ -56,12 +59,20 @@ function exposedPorts(
   const given = typeof ports === 'string' ? [ports] : ports
   if (!Array.isArray(given) || !given.includes('exposed')) return ports
   const named = given.filter((port): port is PortOption => port !== 'exposed')
-  const taken = new Set(named.map((port) => (typeof port === 'number' ? port : port.container)))
-  const numbers = exposed.flatMap((text) => {
-    const [, number] = /^(\d{1,5})(?:\/tcp)?$/.exec(text) ?? []
-    return number === undefined || taken.has(Number(number)) ? [] : [Number(number)]
-  })
-  return [...named, ...numbers]
+  const taken = named.flatMap((port) => publishedSpecs(port))
+  const isTaken = (one: PublishedSpec): boolean =>
+    taken.some(({ container, protocol }) => container === one.container && protocol === one.protocol)
+  const free = exposed.flatMap(readExposed).filter((port) => !isTaken(port))
+  return [...named, ...free.map(({ container, protocol }) => ({ container, protocol }))]
+}
+
+/** What could not be published is passed over: images expose what they like. */
+function readExposed(text: string): PublishedSpec[] {
+  try {
+    return text.includes(':') ? [] : parsePublished(text)
+  } catch {
+    return []
+  }
 }
 
 /** What is refused of an option is the caller's mistake; here it is the image's. */

@@ -92,7 +92,7 @@ export const fileShape: OptionShape<FileOption> = {
 
 export const copyInShape: OptionShape<CopyInOption> = { ...fileShape, tar: 'object' }
 
-export const portShape: OptionShape<Exclude<PortOption, number>> = {
+export const portShape: OptionShape<Exclude<PortOption, number | string>> = {
   container: 'number',
   host: 'number',
   address: 'text',

@@ -13,9 +13,13 @@ export type { ImageSource, PullPolicy } from '../images/image-source.ts'
  */
 export type Image = 'host' | (string & {}) | { readonly rootfs: string } | ImageSource | LocalImage
 
-/** A published port: a number publishes TCP on any free host port of 127.0.0.1 and ::1. */
+/**
+ * A published port: a number publishes TCP on any free host port of 127.0.0.1 and ::1. A text is in docker's form,
+ * `[ADDRESS:][HOST:]CONTAINER[/udp]` with numbers or ranges: `'8080:80'`, `'127.0.0.1::53/udp'`, `'8000-8010:80'` (the first free one).
+ */
 export type PortOption =
   | number
+  | (string & {})
   | {
       /** Port inside the container. */
       readonly container: number
@@ -179,15 +183,21 @@ export interface ContainerOptions {
   readonly egress?: boolean | 'slirp4netns' | 'pasta'
   /** TCP ports of the host's loopback that it reaches at `host.airplant.internal`. @default none */
   readonly hostAccess?: readonly number[]
-  /** More lines of /etc/hosts, by name; `'host-gateway'` stands for the address of `host.airplant.internal`. */
-  readonly extraHosts?: Readonly<Record<string, string>>
+  /** More lines of /etc/hosts, by name: one address or several. `'host-gateway'` is the address of `host.airplant.internal`. */
+  readonly extraHosts?: Readonly<Record<string, string | readonly string[]>>
   /** Servers in /etc/resolv.conf. @default the network's own, which knows its members and asks the host's */
   readonly dns?: readonly string[]
   /** Domains that short names are looked for in. @default the host's, with egress */
   readonly dnsSearch?: readonly string[]
   /** As in resolv.conf(5): `'ndots:1'`. */
   readonly dnsOptions?: readonly string[]
-  /** Published TCP ports. `'exposed'`, alone or among them, stands for those that the image exposes. @default none */
+  /**
+   * Published ports. `'exposed'`, alone or among them, stands for those that the image exposes, TCP and UDP.
+   *
+   * @default none
+   * @example
+   * ['8080:80', 5432, { container: 53, protocol: 'udp' }, 'exposed']
+   */
   readonly ports?: 'exposed' | readonly (PortOption | 'exposed')[]
   /** Bytes of output that are kept. The oldest are dropped and counted. @default 1 MiB */
   readonly logLimit?: number

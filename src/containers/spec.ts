@@ -2,8 +2,8 @@ import type { Healthcheck, LocalImage } from '../images/image.ts'
 import type { JoinOptions, Network } from '../networks/network.ts'
 import type { Rlimit } from '../rootless/rlimits.ts'
 import type { OciSeccompProfile } from '../rootless/seccomp/oci-profile.ts'
-import type { PortRequest } from '../rootless/client/spawn-request.ts'
 import type { BindOption, StorageDriver, VolumeOption } from './options.ts'
+import type { RequestedPort } from './ports.ts'
 
 /** What a container's root is made of. */
 export type RootSpec = 'host' | LayeredRoot
@@ -101,7 +101,7 @@ export interface ContainerSpec {
   readonly egress: boolean | 'slirp4netns' | 'pasta'
   readonly hostAccess: readonly number[]
   readonly names: NamesSpec
-  readonly ports: readonly PortRequest[]
+  readonly ports: readonly RequestedPort[]
   readonly logLimit: number
   readonly storage: StorageDriver | undefined
 }

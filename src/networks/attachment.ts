@@ -68,3 +68,8 @@ export function metricOf(number: number): number {
 function macOf(ip: IpAddress): Uint8Array {
   return Uint8Array.of(0x02, 0x42, ...bytesOf(ip))
 }
+
+/** As people write it: of the interface with that address. */
+export function macTextOf(ip: IpAddress): string {
+  return [...macOf(ip)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
+}

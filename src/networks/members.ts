@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync 
 import { join } from 'node:path'
 import { AirplantError } from '../errors.ts'
 import type { Holder } from './addresses/claim-address.ts'
-import { holderOf } from './addresses/claim-address.ts'
+import { holderOf, holderText } from './addresses/claim-address.ts'
 import type { HostsEntry } from './hosts-file.ts'
 import { hostsSection, rewriteHosts } from './hosts-file.ts'
 import type { NetworkPaths } from './network-record.ts'
@@ -44,8 +44,8 @@ export class Members {
    * @throws {AirplantError} `ERR_NAME_TAKEN`
    */
   add(member: NamedMember): void {
-    const { name, container, pid } = member
-    if (name !== undefined) this.#claimName(name, { container, pid })
+    const { name, container, pid, number } = member
+    if (name !== undefined) this.#claimName(name, { container, pid, number })
     writeAtomically(join(this.#paths.members, container), JSON.stringify(member))
     this.#tellOthers(container)
   }
@@ -144,11 +144,12 @@ export class Members {
     }
   }
 
-  #claimName(name: string, { container, pid }: Holder): void {
+  #claimName(name: string, holder: Holder): void {
+    const { container } = holder
     const path = join(this.#paths.names, name.toLowerCase())
     for (let tries = 0; tries < 2; tries++) {
       try {
-        symlinkSync(`${container}.${pid}`, path)
+        symlinkSync(holderText(holder), path)
         return
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error

@@ -28,6 +28,8 @@ export interface JoinOptions {
 export interface Joiner {
   readonly id: string
   readonly name: string | undefined
+  /** Of its interface there, `eth` and this number. */
+  readonly number: number
 }
 
 /** A container's place on a network. */
@@ -36,6 +38,8 @@ export interface Membership {
   readonly ip: IpAddress
   readonly ip6: IpAddress | undefined
   readonly aliases: readonly string[]
+  /** Of its interface there. */
+  readonly number: number
   readonly claims: Claims
   /** State of the names when it joined. */
   readonly seen: bigint
@@ -152,7 +156,7 @@ export class Network implements AsyncDisposable {
    * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_ADDRESS_UNAVAILABLE`, `ERR_NAME_TAKEN`
    * @internal
    */
-  join({ id, name }: Joiner, options: JoinOptions): Membership {
+  join({ id, name, number }: Joiner, options: JoinOptions): Membership {
     // Of the process that made it one day nothing is left; whoever uses it takes its place.
     this.serveNames().catch(() => undefined)
     const aliases = (options.aliases ?? []).map((alias) => checkName('an alias', alias))
@@ -160,7 +164,7 @@ export class Network implements AsyncDisposable {
       ip: options.ip === undefined ? undefined : checkFixedAddress('ip', options.ip, this.#subnet, this.name),
       ip6: options.ip6 === undefined ? undefined : checkFixedAddress('ip6', options.ip6, this.#subnet6, this.name),
     }
-    const holder = { container: id, pid: process.pid }
+    const holder = { container: id, pid: process.pid, number }
     let addresses = this.#addresses.claim(wanted, holder)
     if (!addresses && this.members.prune()) addresses = this.#addresses.claim(wanted, holder)
     if (!addresses) throw this.#exhausted()
@@ -174,7 +178,23 @@ export class Network implements AsyncDisposable {
       this.members.remove({ ...claims, names: [] })
       throw error
     }
-    return { network: this, ip, ip6, aliases, claims, seen: this.members.changed() }
+    return { network: this, ip, ip6, aliases, number, claims, seen: this.members.changed() }
+  }
+
+  /** The place of a container, whichever process connected it; undefined when it has none. @internal */
+  placeOf(container: string): Membership | undefined {
+    const own = this.members.holders().filter((holder) => holder.container === container)
+    const holder = own.find(({ address }) => parseIp(address)?.family === 4)
+    if (!holder) return undefined
+    const { aliases = [], ip6 } = this.members.named().find((member) => member.container === container) ?? {}
+    const fixed6 = own.find(({ address }) => parseIp(address)?.family === 6)?.address
+    const text6 = ip6 ?? fixed6 ?? this.#sixthOf(holder.address)
+    return {
+      ...{ network: this, aliases, number: holder.number, claims: this.members.claimsOf(container) },
+      ip: parseIp(holder.address)!,
+      ip6: text6 === undefined ? undefined : parseIp(text6),
+      seen: this.members.changed(),
+    }
   }
 
   /** Gives back what a container has here. @internal */

@@ -46,11 +46,11 @@ export class SessionNetworks {
   /**
    * Makes a network.
    *
+   * @param id twelve hexadecimal digits that nobody else has. @default random ones
    * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_NAME_TAKEN`, `ERR_SUBNET_CLASH`, `ERR_STEP_FAILED`
    */
-  async create(options: NetworkOptions = {}): Promise<Network> {
+  async create(options: NetworkOptions = {}, id: string = randomBytes(6).toString('hex')): Promise<Network> {
     const checked = checkNetworkOptions(options)
-    const id = randomBytes(6).toString('hex')
     const network = await this.#make({ ...checked, id, name: checked.name ?? id })
     if (network) return network
     throw new AirplantError({

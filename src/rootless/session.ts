@@ -31,6 +31,12 @@ export interface SessionOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
+/** What a session is joined with. */
+export interface AttachOptions extends SessionOptions {
+  /** The session lives at least as long as this connection. @default false */
+  readonly lease?: boolean
+}
+
 interface SessionParts {
   readonly client: KeeperClient
   readonly hello: KeeperHello
@@ -61,6 +67,7 @@ export class Session implements AsyncDisposable {
   readonly keeperPid: number
   readonly #child: KeeperChild | undefined
   readonly #kept = new Map<string, object>()
+  #isShared = false
   #disposal: Promise<void> | undefined
 
   private constructor(parts: SessionParts) {
@@ -103,12 +110,12 @@ export class Session implements AsyncDisposable {
    *
    * @throws {AirplantError} `ERR_KEEPER_GONE` when it has ended
    */
-  static async attach(directory: string, options: SessionOptions = {}): Promise<Session> {
-    const env = options.env ?? process.env
+  static async attach(directory: string, options: AttachOptions = {}): Promise<Session> {
+    const { env = process.env, lease = false } = options
     const client = new KeeperClient(await connectKeeper(directory))
     try {
       const mapping = readIdMapping(idMode(env), env)
-      return new Session({ client, hello: await client.hello(), mapping, child: undefined })
+      return new Session({ client, hello: await client.hello({ lease }), mapping, child: undefined })
     } catch (error) {
       client.close()
       throw error
@@ -124,6 +131,11 @@ export class Session implements AsyncDisposable {
     return made
   }
 
+  /** From now on others may live in it: disposing closes only the connection, and the keeper ends with its last lease. */
+  share(): void {
+    this.#isShared = true
+  }
+
   /** Whether the keeper is gone, or going. */
   get closed(): boolean {
     return this.client.closed || this.#disposal !== undefined
@@ -137,7 +149,7 @@ export class Session implements AsyncDisposable {
 
   async #end(): Promise<void> {
     const child = this.#child
-    if (child) {
+    if (child && !this.#isShared) {
       // The keeper may end before its answer has left: then it did what was asked.
       const asked = this.client.shutdown().catch(() => undefined)
       await waitForEnd(child, END_TIMEOUT)

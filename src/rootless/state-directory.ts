@@ -23,26 +23,31 @@ export function stateDirectory(env: NodeJS.ProcessEnv, uid = process.geteuid?.()
   return join(homeDirectory(env), '.local', 'state', 'airplant')
 }
 
+/** @see prepareDirectory */
+export function prepareSessions(state: string, owner: number, uid = process.geteuid?.() ?? -1): string {
+  return prepareDirectory(state, 'sessions', owner, uid)
+}
+
 /**
- * Makes `<state>/sessions` for the user who is root in the containers, and checks that it is nobody else's.
+ * Makes a directory in the state directory for the user who is root in the containers, and checks that it is nobody else's.
  *
  * @param owner the mapping's host user ID of the container's root
- * @returns the path of the `sessions` directory
+ * @returns its path
  * @throws {AirplantError} `ERR_INVALID_OPTION` when it belongs to someone else or cannot be made, `ERR_DISK_FULL`
  */
-export function prepareSessions(state: string, owner: number, uid = process.geteuid?.() ?? -1): string {
-  const sessions = join(state, 'sessions')
+export function prepareDirectory(state: string, name: string, owner: number, uid = process.geteuid?.() ?? -1): string {
+  const path = join(state, name)
   try {
     makeWithParents(state, uid === 0 ? 0o711 : 0o700)
     if (owner !== uid) letThrough(state)
-    if (makeDirectory(sessions) && owner !== uid) chownSync(sessions, owner, -1)
+    if (makeDirectory(path) && owner !== uid) chownSync(path, owner, -1)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const full = code === 'ENOSPC' || code === 'EDQUOT'
     throw refusal(`Cannot make the state directory "${state}": ${message}`, cause, full ? 'ERR_DISK_FULL' : undefined)
   }
-  checkOwner(sessions, owner)
-  return sessions
+  checkOwner(path, owner)
+  return path
 }
 
 // Real root's keeper is another user, who gets in whatever the umask was; listing stays root's.
@@ -51,15 +56,15 @@ function letThrough(state: string): void {
   if ((mode & 0o001) === 0) chmodSync(state, (mode & 0o777) | 0o011)
 }
 
-function checkOwner(sessions: string, owner: number): void {
-  const stat = lstatSync(sessions)
-  if (!stat.isDirectory()) throw refusal(`Cannot use "${sessions}": not a directory`)
+function checkOwner(path: string, owner: number): void {
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) throw refusal(`Cannot use "${path}": not a directory`)
   if (stat.uid !== owner) {
-    throw refusal(`Cannot use "${sessions}": it belongs to user ID ${stat.uid}, and has to belong to ${owner}`)
+    throw refusal(`Cannot use "${path}": it belongs to user ID ${stat.uid}, and has to belong to ${owner}`)
   }
   if ((stat.mode & 0o077) !== 0) {
     const mode = (stat.mode & 0o777).toString(8)
-    throw refusal(`Cannot use "${sessions}": its mode is 0${mode}, and others may not enter it (chmod 700)`)
+    throw refusal(`Cannot use "${path}": its mode is 0${mode}, and others may not enter it (chmod 700)`)
   }
 }
 

@@ -94,13 +94,16 @@ describe('ports', () => {
   const config = { exposedPorts: ['80/tcp', '443', '53/udp'], cmd: ['x'] }
 
   test('are published only when asked for', async () => {
-    const numbers = async (ports: ContainerOptions['ports']): Promise<number[]> => {
+    const numbers = async (ports: ContainerOptions['ports']): Promise<(number | string)[]> => {
       const { ports: requests } = await specOf(ports === undefined ? {} : { ports }, config)
-      return requests.filter(({ address }) => address === '127.0.0.1').map(({ containerPort }) => containerPort)
+      const first = requests.filter(({ address }) => address === '127.0.0.1')
+      return first.map(({ containerPort, protocol }) => (protocol === 'udp' ? `${containerPort}/udp` : containerPort))
     }
     expect(await numbers(undefined)).toEqual([])
-    expect(await numbers('exposed')).toEqual([80, 443])
-    expect(await numbers([{ container: 443, host: 8443 }, 'exposed', 22])).toEqual([443, 22, 80])
+    expect(await numbers('exposed')).toEqual([80, 443, '53/udp'])
+    expect(await numbers([{ container: 443, host: 8443 }, 'exposed', 22])).toEqual([443, 22, 80, '53/udp'])
+    expect(await numbers(['53:53', '8080:80', 'exposed'])).toEqual([53, 80, 443, '53/udp'])
+    expect(await numbers(['53:53/udp', 'exposed'])).toEqual(['53/udp', 80, 443])
     expect(await numbers([80])).toEqual([80])
   })
 

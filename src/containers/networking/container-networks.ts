@@ -5,6 +5,7 @@ import { rewriteResolvConf } from '../../networks/hosts-file.ts'
 import { removeLink } from '../../networks/netlink/links.ts'
 import { NetlinkBatch } from '../../networks/netlink/netlink-batch.ts'
 import type { JoinOptions, Membership, Network } from '../../networks/network.ts'
+import { SessionNetworks } from '../../networks/session-networks.ts'
 import { AirplantError } from '../../errors.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
 import type { Session } from '../../rootless/session.ts'
@@ -29,20 +30,15 @@ export interface ConnectedContainer {
   readonly mode: Networking['mode']
 }
 
-interface Place {
-  readonly membership: Membership
-  /** Of `eth` in the container. */
-  readonly number: number
-}
-
-/** The networks that a container is on while it runs. */
+/**
+ * The networks that a container is on while it runs. What their directories say counts: a command in another terminal may have connected
+ * it, or taken it off.
+ */
 export class ContainerNetworks {
   readonly #container: ConnectedContainer
-  #places: readonly Place[]
 
   constructor(container: ConnectedContainer, memberships: readonly Membership[]) {
     this.#container = container
-    this.#places = memberships.map((membership, number) => ({ membership, number }))
     // A neighbour may have come while this one started, and have found no hosts file to write to.
     for (const { network, seen } of memberships) {
       if (network.members.changed() !== seen) network.members.refresh(container.id)
@@ -51,27 +47,25 @@ export class ContainerNetworks {
 
   /** Where it is now. */
   list(): ContainerNetwork[] {
-    return this.#places.map(({ membership: { network, ip, ip6, aliases } }) => {
+    return this.#places().map(({ network, ip, ip6, aliases }) => {
       return { name: network.name, ip: formatIp(ip), ip6: ip6 && formatIp(ip6), aliases }
     })
   }
 
   /** @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_ADDRESS_UNAVAILABLE`, `ERR_NAME_TAKEN`, `ERR_STEP_FAILED` */
   async connect(network: Network, options: JoinOptions): Promise<void> {
-    const { id, handle, session } = this.#container
+    const { id, name, handle, session } = this.#container
     this.#refuse(network)
-    const membership = network.join(this.#container, options)
-    const number = firstFree(this.#places.map((place) => place.number))
-    const place = { membership, number }
-    this.#places = [...this.#places, place]
+    const number = firstFree(this.#places().map((place) => place.number))
+    const membership = network.join({ id, name, number }, options)
     try {
       const plan = new Plan()
       const own = plan.slot()
       plan.networkOf(own, handle)
-      planAttachments(plan, own, [attachmentOf(membership, number, false)])
+      planAttachments(plan, own, [attachmentOf(membership, false)])
       await runToEnd(session, plan, handle)
     } catch (error) {
-      this.#forget(place)
+      leaveNetworks([membership])
       throw error
     }
     network.members.refresh(id)
@@ -81,7 +75,7 @@ export class ContainerNetworks {
   /** @throws {AirplantError} `ERR_NETWORK_NOT_FOUND`, `ERR_STEP_FAILED` */
   async disconnect(network: Network): Promise<void> {
     const { id, handle, session, image } = this.#container
-    const place = this.#places.find(({ membership }) => membership.network.id === network.id)
+    const place = network.placeOf(id)
     if (!place) {
       throw new AirplantError({
         code: 'ERR_NETWORK_NOT_FOUND',
@@ -96,25 +90,25 @@ export class ContainerNetworks {
     const batch = new NetlinkBatch()
     removeLink(batch, interfaceIndex(place.number))
     await runToEnd(session, batch.addTo(plan), handle)
-    this.#forget(place)
+    leaveNetworks([place])
     network.members.forgetIn(id)
   }
 
   /** Gives all places back. Its interfaces go with its namespace. */
   leave(): void {
-    const places = this.#places
-    this.#places = []
-    leaveNetworks(places.map(({ membership }) => membership))
+    leaveNetworks(this.#places())
   }
 
-  #forget(place: Place): void {
-    this.#places = this.#places.filter((each) => each !== place)
-    leaveNetworks([place.membership])
+  #places(): Membership[] {
+    const { id, session } = this.#container
+    const networks = SessionNetworks.of(session).list()
+    const places = networks.flatMap((network) => network.placeOf(id) ?? [])
+    return places.sort((one, other) => one.number - other.number)
   }
 
   #refuse(network: Network): void {
     const { id, image, mode } = this.#container
-    const isOn = this.#places.some(({ membership }) => membership.network.id === network.id)
+    const isOn = network.placeOf(id) !== undefined
     if (!isOn && mode !== 'host' && mode !== 'container') return
     const why = isOn
       ? 'it is on it'

@@ -28,16 +28,14 @@ export async function joinNetworks(spec: Joining, session: Session, env: NodeJS.
   const memberships: Membership[] = []
   try {
     for (const [index, each] of networks.entries()) {
-      memberships.push(each.join(spec, network.attachments[index]!.options))
+      memberships.push(each.join({ ...spec, number: index }, network.attachments[index]!.options))
       if (way) each.members.letOut(spec.id)
     }
   } catch (error) {
     leaveNetworks(memberships)
     throw error
   }
-  const attachments = memberships.map((membership, number) =>
-    attachmentOf(membership, number, membership.network === way),
-  )
+  const attachments = memberships.map((membership) => attachmentOf(membership, membership.network === way))
   return { mode: 'networks', memberships, attachments, shared: undefined, egress: way !== undefined }
 }
 
@@ -47,7 +45,7 @@ export function leaveNetworks(memberships: readonly Membership[]): void {
 }
 
 /** What a plan needs for one interface. */
-export function attachmentOf({ network, ip, ip6 }: Membership, number: number, isWayOut: boolean): Attachment {
+export function attachmentOf({ network, ip, ip6, number }: Membership, isWayOut: boolean): Attachment {
   const { subnet, subnet6 } = network.subnets
   const gateways = {
     gateway: isWayOut ? gatewayOf(subnet) : undefined,

@@ -7,7 +7,9 @@ import type { NamesSpec } from '../spec.ts'
 /** @throws {AirplantError} `ERR_INVALID_OPTION` */
 export function resolveNames(options: ContainerOptions): NamesSpec {
   const { extraHosts = {}, dns = [], dnsSearch = [], dnsOptions = [], hostAccess = [] } = options
-  const hosts = Object.entries(extraHosts).map(([name, address]) => hostLine(name, address))
+  const hosts = Object.entries(extraHosts).flatMap(([name, addresses]) =>
+    [addresses].flat().map((address) => hostLine(name, address)),
+  )
   const own = hostAccess.length > 0 && options.network !== 'host' ? ([[HOST_ADDRESS, HOST_NAME]] as const) : []
   const server = dns.find((address) => isIP(address) === 0)
   if (server !== undefined) throw invalidOption('dns', server, 'not an IP address', 'Give addresses of servers')

@@ -11,6 +11,8 @@ import type { Subnet } from './subnet.ts'
 export interface Holder {
   readonly container: string
   readonly pid: number
+  /** Of the container's interface, which is `eth` and this number: whoever disconnects it may be another process. */
+  readonly number: number
 }
 
 /** What a member may have asked for. */
@@ -91,9 +93,9 @@ export class AddressPool {
   }
 }
 
-function take(path: string, { container, pid }: Holder): boolean {
+function take(path: string, holder: Holder): boolean {
   try {
-    symlinkSync(`${container}.${pid}`, path)
+    symlinkSync(holderText(holder), path)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -101,11 +103,16 @@ function take(path: string, { container, pid }: Holder): boolean {
   }
 }
 
+/** What a link to a holder says. */
+export function holderText({ container, pid, number }: Holder): string {
+  return `${container}.${pid}.${number}`
+}
+
 /** Whose a claimed address or name is; undefined when it is nobody's. */
 export function holderOf(path: string): Holder | undefined {
   try {
-    const [container = '', pid] = readlinkSync(path).split('.')
-    return { container, pid: Number(pid) }
+    const [container = '', pid, number] = readlinkSync(path).split('.')
+    return { container, pid: Number(pid), number: Number(number) }
   } catch {
     return undefined
   }
