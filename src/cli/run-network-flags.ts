@@ -87,7 +87,7 @@ function networkOption(draft: NetworkDraft): NetworkOption | undefined {
   }
   const fixed = { ...first, ...(aliases.length > 0 && { aliases }), ...(ip && { ip }), ...(ip6 && { ip6 }) }
   const all = [fixed, ...attachments.slice(1)]
-  return all.length === 1 && Object.keys(fixed).length === 1 ? (fixed.network) : all
+  return all.length === 1 && Object.keys(fixed).length === 1 ? fixed.network : all
 }
 
 type OneNetwork = 'none' | 'host' | { readonly container: string } | (NetworkAttachment & { readonly network: string })

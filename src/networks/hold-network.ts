@@ -33,7 +33,12 @@ export async function holdNetwork(session: Session, paths: NetworkPaths, planned
     created: new Date().toISOString(),
   }
   const network = new Network(record, session)
-  await network.serveNames()
-  writeRecord(paths, record)
+  try {
+    await network.serveNames()
+    writeRecord(paths, record)
+  } catch (error) {
+    await held.remove().catch(() => undefined)
+    throw error
+  }
   return network
 }

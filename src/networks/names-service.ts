@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { chownSync, readFileSync } from 'node:fs'
 import { readHostResolvers } from './names/host-resolvers.ts'
 import { namePaths } from './name-paths.ts'
 import type { NamePaths } from './names/name-server.ts'
@@ -38,8 +38,16 @@ export class NamesService implements AsyncDisposable {
     const resolvers = this.#network.internal ? undefined : readHostResolvers(resolvConf()).resolvers
     const view = (client: string): ReturnType<typeof viewOf> => viewOf(client, this.#network, () => this.#all())
     this.#server = await NameServer.listen({ ...paths, view, resolvers })
+    if (this.#server) this.#giveToKeeper(paths)
     if (this.#closing.signal.aborted) await this.#server?.[Symbol.asyncDispose]()
     return this.#server !== undefined || this.#closing.signal.aborted
+  }
+
+  /** Real root's keeper is somebody else, who may connect only to what is its own. */
+  #giveToKeeper({ udpPath, tcpPath }: NamePaths): void {
+    const { rootUid, rootGid } = this.#network.session.mapping
+    if (rootUid === process.geteuid?.()) return
+    for (const path of [udpPath, tcpPath]) chownSync(path, rootUid, rootGid)
   }
 
   #all(): Network[] {

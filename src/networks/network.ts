@@ -101,20 +101,21 @@ export class Network implements AsyncDisposable {
 
   /** @internal */
   constructor(record: NetworkRecord, session: Session) {
-    const { id, name, subnet, gateway, subnet6, gateway6, internal, labels, created, handle } = record
-    ;[this.id, this.name, this.subnet, this.gateway, this.created] = [id, name, subnet, gateway, created]
-    ;[this.subnet6, this.gateway6, this.internal, this.labels, this.handle] = [
-      subnet6,
-      gateway6,
-      internal,
-      labels,
-      handle,
-    ]
+    this.id = record.id
+    this.name = record.name
+    this.subnet = record.subnet
+    this.gateway = record.gateway
+    this.subnet6 = record.subnet6
+    this.gateway6 = record.gateway6
+    this.internal = record.internal
+    this.labels = record.labels
+    this.created = record.created
+    this.handle = record.handle
     this.session = session
-    this.paths = networkPaths(session.directory, name)
-    this.members = new Members(name, this.paths, session.directory)
-    this.#subnet = parseSubnet(subnet)!
-    this.#subnet6 = subnet6 === undefined ? undefined : parseSubnet(subnet6)
+    this.paths = networkPaths(session.directory, record.name)
+    this.members = new Members(record.name, this.paths, session.directory)
+    this.#subnet = parseSubnet(record.subnet)!
+    this.#subnet6 = record.subnet6 === undefined ? undefined : parseSubnet(record.subnet6)
     this.#addresses = new AddressPool(this.paths.addresses, this.#subnet, this.#subnet6)
   }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
 import { AirplantError } from '../errors.ts'
 import { closestName } from '../rootless/closest-name.ts'
@@ -111,7 +112,7 @@ export class SessionNetworks {
       const found = this.list().find(({ name }) => name === SESSION_NETWORK)
       if (found) return found
       if (Date.now() - began > MAKING_TIMEOUT) forgetNetwork(networkPaths(this.#session.directory, SESSION_NETWORK))
-      await new Promise((resolve) => setImmediate(resolve))
+      await setImmediate()
     }
   }
 

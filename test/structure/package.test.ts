@@ -45,6 +45,7 @@ describe('the package', () => {
     expect(Object.keys(airplant).sort()).toEqual([
       'AirplantError',
       'Session',
+      'createNetwork',
       'isAirplantError',
       'pullImage',
       'withContainer',

@@ -25,19 +25,21 @@ export function explainEgress(error: unknown, { name }: Network): Error {
   })
 }
 
-/** About programs that do what was not wanted of them. */
-export const programEnded = {
-  message(program: string, network: string, end: string, words: string, isAgain: boolean): string {
-    const said = words.trim().split('\n').at(-1) ?? ''
-    const what = `${program}, which connects network "${network}" to other machines, ended (${end})${said ? `: ${said}` : ''}`
-    return isAgain ? `${what}. It is started again; connections through it were cut` : `${what}, again and again. The network has no way out any more` // prettier-ignore
-  },
-  other({ name }: Network, running: string, wanted: string): AirplantError {
-    return new AirplantError({
-      code: 'ERR_EGRESS_UNAVAILABLE',
-      phase: 'create',
-      message: `Cannot use ${wanted} for network "${name}": ${running} serves it already`,
-      hint: `Use another network for ${wanted}, or egress: true`,
-    })
-  },
+/** Tells of a program that ended by itself. */
+export function warnOfEnd(program: string, { name }: Network, end: string, isAgain: boolean): void {
+  const what = `${program}, which connects network "${name}" to other machines, ended (${end})`
+  const then = isAgain
+    ? 'It is started again; connections through it were cut'
+    : 'It did so again and again: the network has no way out any more'
+  process.emitWarning(`${what}. ${then}`, { type: 'AirplantWarning', code: 'AIRPLANT_EGRESS' })
+}
+
+/** The program that was asked for cannot serve beside another one. */
+export function otherProgram({ name }: Network, running: string, wanted: string): AirplantError {
+  return new AirplantError({
+    code: 'ERR_EGRESS_UNAVAILABLE',
+    phase: 'create',
+    message: `Cannot use ${wanted} for network "${name}": ${running} serves it already`,
+    hint: `Use another network for ${wanted}, or egress: true`,
+  })
 }

@@ -31,8 +31,8 @@ export function planEgress(network: number, tap: Subnet, hasIpv6: boolean): Plan
   const plan = new Plan()
   const slot = plan.slot()
   plan.networkOf(slot, network).joinNetwork(slot)
-  // Before the tap is there: what must not pass never does.
-  plan.netfilter(rules(tap)).tap(TAP.name, TAP.index)
+  // The rules stand before the tap is up: what must not pass never does.
+  plan.tap(TAP.name, TAP.index).netfilter(rules(tap))
   if (hasIpv6)
     plan.sysctl(`net/ipv6/conf/${TAP.name}/accept_ra`, '0').sysctl(`net/ipv6/conf/${TAP.name}/accept_dad`, '0')
   const batch = new NetlinkBatch()

@@ -1,32 +1,35 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { clearTimer, now, setTimer } from '../../rootless/clock.ts'
-import type { KeeperProcess } from '../../rootless/keeper-client.ts'
-import { Plan } from '../../rootless/protocol/plan.ts'
-import { signalName } from '../../rootless/signals.ts'
+import { existsSync, writeFileSync } from 'node:fs'
+import { now, setTimer } from '../../rootless/clock.ts'
+import { clientFrames, frameFields } from '../../rootless/protocol/frames.ts'
 import { chooseSubnet } from '../addresses/choose-subnet.ts'
 import { readHostRoutes } from '../addresses/host-routes.ts'
-import { formatSubnet } from '../addresses/subnet.ts'
-import type { Subnet } from '../addresses/subnet.ts'
+import { formatSubnet, parseSubnet } from '../addresses/subnet.ts'
 import type { Network } from '../network.ts'
-import { writeAtomically } from '../network-record.ts'
-import { explainEgress, programEnded } from './egress-error.ts'
+import { readJson, writeAtomically } from '../network-record.ts'
+import { explainEgress, otherProgram, warnOfEnd } from './egress-error.ts'
 import { planEgress } from './egress-plan.ts'
-import { egressCommand, findEgressProgram } from './egress-program.ts'
+import { EgressProcess } from './egress-process.ts'
+import type { EgressSettings } from './egress-process.ts'
+import { findEgressProgram } from './egress-program.ts'
 import type { EgressProgram } from './egress-program.ts'
-
-/** How long a container's start waits for the program, in ms; it goes on without, and its first packets are sent again. */
-const MOST_WAIT = 50
 
 /** Pauses before it is started again, in ms; one that lived for ten seconds begins at the first. */
 const PAUSES = [0, 100, 500, 2000]
 const STEADY = 10_000
 
+/** What the session directory says of a way out. */
+interface EgressRecord {
+  readonly program: EgressProgram['name']
+  readonly handle: number
+  readonly subnet: string
+}
+
 /** The way out of one network: a program outside that serves a tap inside, started when the first container needs it. */
 export class Egress {
   readonly #network: Network
   #opening: Promise<void> | undefined
-  #process: KeeperProcess | undefined
-  #program: EgressProgram | undefined
+  #process: EgressProcess | undefined
+  #name: EgressProgram['name'] | undefined
   #isClosed = false
 
   constructor(network: Network) {
@@ -37,16 +40,13 @@ export class Egress {
    * Resolves when the way is open, or will be in a moment.
    *
    * @param wanted forces a program
-   * @throws {AirplantError} `ERR_EGRESS_UNAVAILABLE`
+   * @throws {AirplantError} `ERR_EGRESS_UNAVAILABLE`, the same at every call but for a program that was not installed
    */
   async open(wanted: EgressProgram['name'] | undefined, env: NodeJS.ProcessEnv): Promise<void> {
-    if (!this.#opening) {
-      const program = findEgressProgram(wanted, env)
-      this.#opening = this.#start(program)
-      this.#opening.catch(() => (this.#opening = undefined))
-    }
+    this.#opening ??= this.#start(findEgressProgram(wanted, env))
     await this.#opening
-    if (wanted !== undefined && this.#program && this.#program.name !== wanted) throw programEnded.other(this.#network, this.#program.name, wanted) // prettier-ignore
+    if (wanted === undefined || this.#name === undefined || this.#name === wanted) return
+    throw otherProgram(this.#network, this.#name, wanted)
   }
 
   /** Ends the program, which keeps the network's namespace. */
@@ -57,94 +57,66 @@ export class Egress {
   }
 
   async #start(program: EgressProgram): Promise<void> {
-    const { paths, session, handle } = this.#network
-    this.#program = program
+    const { paths, session, handle, subnets, name } = this.#network
     try {
       writeFileSync(paths.egress, '', { flag: 'wx', mode: 0o600 })
     } catch (error) {
-      // Another process of the session opened it.
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return this.#adopt()
-      throw error
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      await this.#adopt(program)
+      return
     }
     const hasIpv6 = existsSync('/proc/net/if_inet6')
-    const tap = chooseSubnet(readHostRoutes(), [{ name: this.#network.name, subnet: this.#network.subnets.subnet }])
+    const tap = chooseSubnet(readHostRoutes(), [{ name, subnet: subnets.subnet }])
     try {
       const helper = await session.client.spawn({ kind: 'helper', plan: planEgress(handle, tap, hasIpv6) })
       await helper.wait()
-      await this.#run(program, tap, hasIpv6, 0)
+      await this.#run({ program, tap, hasIpv6 }, 0)
     } catch (error) {
       throw explainEgress(error, this.#network)
     }
   }
 
-  async #run(program: EgressProgram, tap: Subnet, hasIpv6: boolean, tries: number): Promise<void> {
-    const { session, handle, paths, name } = this.#network
-    const plan = new Plan()
-    const slot = plan.slot()
-    // Each flow of UDP holds a descriptor for minutes.
-    const most = hardLimit()
-    plan.rlimit(RLIMIT_NOFILE, most, most)
-    plan.networkOf(slot, handle).hostExec(egressCommand(program, tap, hasIpv6), [], slot)
-    const began = now()
-    const id = `egress of network ${name}`
-    const process_ = await session.client.spawn({ kind: 'helper', id, attached: true, lasting: true, plan })
-    this.#process = process_
-    writeAtomically(
-      paths.egress,
-      JSON.stringify({ program: program.name, handle: process_.handle, subnet: formatSubnet(tap) }),
-    )
-    let words = ''
-    process_.onData('stderr', (chunk) => (words = (words + chunk.toString()).slice(-2000)))
-    const ready = readiness(process_, program)
-    process_.exited.then(({ exitCode, signal }) => {
-      if (this.#isClosed || session.closed) return
-      const end = signal === null ? `exit code ${exitCode}` : (signalName(signal) ?? `signal ${signal}`)
-      const pause = PAUSES[now() - began > STEADY ? 0 : tries]
-      process.emitWarning(programEnded.message(program.name, name, end, words, pause !== undefined), {
-        type: 'AirplantWarning',
-        code: 'AIRPLANT_EGRESS',
-      })
-      if (pause === undefined) return
-      const again = (): void => {
-        if (this.#isClosed || session.closed) return
-        this.#run(program, tap, hasIpv6, tries + 1).catch(() => undefined)
-      }
-      setTimer(again, pause).unref()
-    }, ignore)
-    await ready
-    process_.unref()
-  }
-
-  #adopt(): void {
+  async #run(settings: EgressSettings, tries: number): Promise<void> {
     const { paths } = this.#network
-    const { program } = JSON.parse(readFileSync(paths.egress, 'utf8') || '{}') as { program?: EgressProgram['name'] }
-    if (program !== undefined && this.#program) this.#program = { ...this.#program, name: program }
-  }
-}
-
-/** When it says that it serves: slirp4netns by a 1 after its warnings, pasta by its pid. Its end is another's concern. */
-function readiness(process_: KeeperProcess, { name }: EgressProgram): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimer(resolve, MOST_WAIT)
-    const done = (): void => {
-      clearTimer(timer)
-      resolve()
+    const began = now()
+    const started = await EgressProcess.start(this.#network, settings)
+    this.#process = started
+    this.#name = settings.program.name
+    const record: EgressRecord = {
+      ...{ program: settings.program.name, handle: started.handle, subnet: formatSubnet(settings.tap) },
     }
-    process_.onData('stdout', (chunk) => {
-      if (name === 'pasta' || chunk.toString('latin1').trimEnd().endsWith('1')) done()
+    writeAtomically(paths.egress, JSON.stringify(record))
+    void started.ended.then((end) => {
+      if (end !== undefined && !this.#isGone()) this.#again(end, settings, now() - began > STEADY ? 0 : tries)
     })
-    process_.exited.then(done, done)
-  })
-}
+    await started.ready
+  }
 
-const RLIMIT_NOFILE = 7
+  #again(end: string, settings: EgressSettings, tries: number): void {
+    const pause = PAUSES[tries]
+    warnOfEnd(settings.program.name, this.#network, end, pause !== undefined)
+    if (pause === undefined) return
+    const start = (): void => {
+      if (!this.#isGone()) this.#run(settings, tries + 1).catch(() => undefined)
+    }
+    setTimer(start, pause).unref()
+  }
 
-/** The most open files that a process of ours may ask for (proc(5)). */
-function hardLimit(): number {
-  const [, hard = '1024'] = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
-  return Number(hard)
-}
+  /** Another process of the session opened it. When that is gone, and the program too, it is ours to run. */
+  async #adopt(program: EgressProgram): Promise<void> {
+    const { paths, session } = this.#network
+    const record = readJson(paths.egress) as EgressRecord | undefined
+    this.#name = record?.program
+    if (!record) return
+    const isAlive = await session.client.request(clientFrames.signal, frameFields().u(record.handle).u(0)).then(
+      () => true,
+      () => false,
+    )
+    const tap = parseSubnet(record.subnet)
+    if (!isAlive && tap) await this.#run({ program, tap, hasIpv6: existsSync('/proc/net/if_inet6') }, 0)
+  }
 
-function ignore(): void {
-  // The keeper is gone, and everything with it.
+  #isGone(): boolean {
+    return this.#isClosed || this.#network.session.closed
+  }
 }

@@ -19,10 +19,9 @@ export function judgeTun(facts: Facts, probe: ProbeResult): Verdict {
 /** Judges the programs that connect containers to other machines, by the versions they told. */
 export function judgeEgress(facts: Facts, slirp: string | undefined, pasta: string | undefined): Verdict {
   const found = [slirp, pasta].filter((version) => version !== undefined)
-  if (slirp !== undefined) return ok(found.join(', '))
+  if (found.length > 0) return ok(found.join(', '))
   const names = { debian: 'slirp4netns', fedora: 'slirp4netns', arch: 'slirp4netns', alpine: 'slirp4netns', suse: 'slirp4netns' } // prettier-ignore
   const fix = installCommands(facts.distribution.family, names, facts.identity.uid === 0)
-  if (pasta !== undefined) return warn(`${pasta} serves one container only; slirp4netns is not installed`, fix)
   return warn('neither slirp4netns nor pasta is installed: containers cannot reach other machines', fix)
 }
 
