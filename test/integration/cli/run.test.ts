@@ -140,7 +140,7 @@ describe('flags', () => {
     ])
     expect(code).toBe(0)
     expect(stdout.toString()).toMatch(
-      /^0 hostMkdir .*\n(.*\n)*\d+ credentials .*bounding=0 .*\n(.*\n)*\d+ exec argv=\["touch"/,
+      /^0 networkOf .*\n(.*\n)*\d+ hostMkdir .*\n(.*\n)*\d+ credentials .*bounding=0 .*\n(.*\n)*\d+ exec argv=\["touch"/,
     )
     expect(() => readFileSync(join(directory, 'no'))).toThrow('ENOENT')
   })
