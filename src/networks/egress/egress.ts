@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { clearTimer, now, setTimer } from '../../rootless/clock.ts'
 import type { KeeperProcess } from '../../rootless/keeper-client.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
@@ -10,7 +10,7 @@ import type { Subnet } from '../addresses/subnet.ts'
 import type { Network } from '../network.ts'
 import { writeAtomically } from '../network-record.ts'
 import { explainEgress, programEnded } from './egress-error.ts'
-import { planEgress } from './egress-plan.ts'
+import { findKernelParts, planEgress } from './egress-plan.ts'
 import { egressCommand, findEgressProgram } from './egress-program.ts'
 import type { EgressProgram } from './egress-program.ts'
 
@@ -66,12 +66,12 @@ export class Egress {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return this.#adopt()
       throw error
     }
-    const hasIpv6 = existsSync('/proc/net/if_inet6')
+    const parts = findKernelParts()
     const tap = chooseSubnet(readHostRoutes(), [{ name: this.#network.name, subnet: this.#network.subnets.subnet }])
     try {
-      const helper = await session.client.spawn({ kind: 'helper', plan: planEgress(handle, tap, hasIpv6) })
+      const helper = await session.client.spawn({ kind: 'helper', plan: planEgress(handle, tap, parts) })
       await helper.wait()
-      await this.#run(program, tap, hasIpv6, 0)
+      await this.#run(program, tap, parts.hasIpv6, 0)
     } catch (error) {
       throw explainEgress(error, this.#network)
     }
