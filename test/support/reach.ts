@@ -7,6 +7,7 @@ import { afterAll } from 'vitest'
 import type { FileOption } from '../../src/containers/options.ts'
 import type { Container, FixtureOptions } from '../../src/index.ts'
 import { withContainer } from '../../src/index.ts'
+import { inNetworkOf } from './in-network-of.ts'
 
 /** Where a container has the program of `test/support/reach`. */
 export const REACH = '/tmp/reach'
@@ -46,6 +47,15 @@ export function compileReacher(): Reacher {
 export async function reach(container: Container, attempts: readonly string[]): Promise<Record<string, string>> {
   const { output } = await container.exec([REACH, ...attempts])
   return readOutcomes(output)
+}
+
+/** The same with all rights over the container's network. */
+export async function reachWithRights(
+  { program }: Reacher,
+  container: Container,
+  attempts: readonly string[],
+): Promise<Record<string, string>> {
+  return readOutcomes(await inNetworkOf(container, [program, ...attempts]))
 }
 
 /** The same from this process. */

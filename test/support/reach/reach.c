@@ -135,6 +135,17 @@ static const char *attempt_unix(char **fields)
 	return connect(fd, (struct sockaddr *)&address, size) < 0 ? reason() : ask(fd, "hello\n", 6);
 }
 
+/* A socket that connects to a port of its own machine may be given just that port, and then reaches itself. */
+static bool is_self(int fd)
+{
+	struct sockaddr_storage own = { 0 }, peer = { 0 };
+	socklen_t sizes[] = { sizeof own, sizeof peer };
+
+	getsockname(fd, (struct sockaddr *)&own, &sizes[0]);
+	getpeername(fd, (struct sockaddr *)&peer, &sizes[1]);
+	return memcmp(&own, &peer, sizeof own) == 0;
+}
+
 /* `scan,ADDRESS`: all TCP ports that are open, of somebody who refuses at once. */
 static const char *attempt_scan(char **fields)
 {
@@ -147,11 +158,13 @@ static const char *attempt_scan(char **fields)
 		snprintf(port, sizeof port, "%d", number);
 		fd = reach((char *[]){ fields[0], fields[1], port, NULL }, SOCK_STREAM);
 		/* look_up's memory goes with the process, of which each port has a little. */
-		if (fd >= 0 && close(fd) == 0)
-			end += snprintf(end, (size_t)(found + sizeof found - end), "%s%d", end > found ? "," : "",
-					number);
-		else if (errno != ECONNREFUSED)
+		if (fd < 0 && errno != ECONNREFUSED)
 			return reason();
+		if (fd < 0)
+			continue;
+		if (!is_self(fd))
+			end += sprintf(end, "%s%d", end > found ? "," : "", number);
+		close(fd);
 		if (end - found > 300)
 			break;
 	}

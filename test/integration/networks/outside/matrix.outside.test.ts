@@ -9,7 +9,7 @@ import { closeAll, listenTcp } from '../../../support/listeners.ts'
 import { trapLoopback, type LoopbackTrap } from '../../../support/loopback-trap.ts'
 import { outside } from '../../../support/outside.ts'
 import { serveOutside } from '../../../support/outside-servers.ts'
-import { compileReacher, reach, reachFromHere, REACH, SERVED } from '../../../support/reach.ts'
+import { compileReacher, reach, reachFromHere, SERVED } from '../../../support/reach.ts'
 
 /**
  * Who reaches what, by TCP and UDP, IPv4 and IPv6: "yes" is all attempts of the column, "no" is none, see {@link targets}. On network A
