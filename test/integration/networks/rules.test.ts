@@ -24,7 +24,10 @@ test('the rules before a way out are these, as nft shows them', async ({ skip })
   if (nft === undefined) return skip('nft is missing: apt-get install nftables')
   await using network = await createNetwork({ subnet: '10.93.0.0/24' })
   const tap = parseSubnet('10.93.1.0/24')!
-  const helper = await network.session.client.spawn({ kind: 'helper', plan: planEgress(network.handle, tap, true) })
+  const helper = await network.session.client.spawn({
+    kind: 'helper',
+    plan: planEgress(network.handle, tap, { hasIpv6: true, hasBridgeFilter: false }),
+  })
   expect(await helper.wait()).toMatchObject({ exitCode: 0 })
   expect(await inNetwork(network, [nft, '-nn', 'list', 'ruleset'])).toBe(`table inet airplant {
 	chain forward {
@@ -37,6 +40,7 @@ test('the rules before a way out are these, as nft shows them', async ({ skip })
 		ip6 daddr ::ffff:0.0.0.0/96 drop
 		ip6 daddr fd00::/64 drop
 		iif "br0" oif "tap0" accept
+		iif "br0" oif "br0" accept
 	}
 
 	chain leave {
