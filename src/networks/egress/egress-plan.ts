@@ -62,6 +62,7 @@ function rules(tap: Subnet): Buffer {
     .chain(forward)
     .chain(leave)
     .rule('forward', ...isEstablished(), verdict('accept'))
+    .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', BRIDGE), verdict('accept'))
     .rule('forward', ...destinationBegins(4, bytesOf(nth(tap, 0)).subarray(0, tap.prefix / 8)), drop)
     .rule('forward', ...destinationBegins(4, Uint8Array.of(127)), drop)
     .rule('forward', ...destinationBegins(4, Uint8Array.of(0)), drop)
