@@ -1,6 +1,9 @@
 import type { Container } from '../../src/containers/container.ts'
 import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
+import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
+import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
 import { useContainer } from '../../src/fixtures/with-container.ts'
+import type { Network } from '../../src/networks/network.ts'
 import { currentScope, fileScope, registerScopes } from './current-scope.ts'
 
 export * from '../../src/index.ts'
@@ -41,4 +44,22 @@ export async function withContainer<T>(
 ): Promise<Container | T> {
   const container = await (scope === 'file' ? fileScope() : currentScope()).open(options)
   return use ? await useContainer(container, use) : container
+}
+
+/** A network's options, and when it is removed. */
+export interface ScopedNetworkOptions extends CreateNetworkOptions {
+  /** As with {@link ScopedOptions}. */
+  readonly scope?: 'file'
+}
+
+/**
+ * As `createNetwork` of `airplant`, and removes the network without being told, when containers of the same place are removed.
+ *
+ * @throws {AirplantError} as `createNetwork` of `airplant`
+ * @example
+ * const network = await createNetwork()
+ * const db = await withContainer({ image: 'postgres:17', network, name: 'db' })
+ */
+export async function createNetwork({ scope, ...options }: ScopedNetworkOptions = {}): Promise<Network> {
+  return await (scope === 'file' ? fileScope() : currentScope()).keep(makeNetwork(options))
 }

@@ -35,6 +35,14 @@ export class Scope {
     }
   }
 
+  /** Removes what is being made when the scope ends; at once when it has ended by then. */
+  async keep<T extends AsyncDisposable>(making: Promise<T>): Promise<T> {
+    this.#opened.push(making)
+    const made = await making
+    if (this.#closing.signal.aborted) await made[Symbol.asyncDispose]()
+    return made
+  }
+
   /** A scope within this one, which may be closed before it. */
   inner(): Scope {
     const scope = new Scope(this.#what, this.#closing.signal)

@@ -16,6 +16,7 @@ const all = [
   { commands: ['skopeo'], packages: ['skopeo'] },
   { commands: ['umoci'], packages: ['umoci'] },
   { commands: ['zstd'], packages: ['zstd'] },
+  { commands: ['nft'], packages: ['nftables'] },
 ]
 
 /** What these packages would start, now and at every boot; the tests start their own. */

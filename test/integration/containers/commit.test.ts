@@ -155,7 +155,7 @@ describe('from another process', () => {
   let container: Container
   beforeAll(async () => {
     if (registry.missing !== undefined) return
-    container = await withContainer(options({ labels: { 'airplant.name': 'attached' }, command: ['sh', '-c', ticks] }))
+    container = await withContainer(options({ name: 'attached', command: ['sh', '-c', ticks] }))
   })
   afterAll(async () => {
     if (registry.missing === undefined) await container[Symbol.asyncDispose]()

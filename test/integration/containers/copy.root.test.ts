@@ -23,7 +23,7 @@ beforeAll(async () => {
   chmodSync(shared, 0o777)
   writeFileSync(join(victim, 'secret'), 'only root', { mode: 0o600 })
   container = await withContainer({
-    ...{ command: ['sleep', '600'], stopTimeout: 0, labels: { 'airplant.name': 'of-root' }, files: attacker.files },
+    ...{ command: ['sleep', '600'], stopTimeout: 0, name: 'of-root', files: attacker.files },
     binds: [{ source: shared, target: '/mnt' }],
   })
 })

@@ -97,7 +97,7 @@ test('with a single ID the files are those of the container user', async () => {
 })
 
 test('another process finds the container, copies, compares and exports', async () => {
-  await withContainer({ ...sleeping, labels: { 'airplant.name': 'found' } }, async (container) => {
+  await withContainer({ ...sleeping, name: 'found' }, async (container) => {
     await using found = await findContainer('found', process.env)
     const other = await AttachedContainer.open(found, process.env)
     await other.copyIn({ content: 'from outside', target: '/outside' })

@@ -11,7 +11,7 @@ afterAll(() => left.assertNone())
 const head = `
 import { existsSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { withContainer } from 'airplant/vitest'
+import { createNetwork, withContainer } from 'airplant/vitest'
 import { note } from './note.js'
 const sleep = { command: ['sleep', '60'] }
 const alive = ({ pid }) => existsSync('/proc/' + pid)
@@ -200,4 +200,20 @@ test('nothing asynchronous is left of a container, as vitest sees it', async () 
   // The session is meant to outlive the test.
   const leaks = run.output.split(/^(?=.* leaking in )/m).slice(1)
   expect(leaks.filter((leak) => !leak.includes('Session.start'))).toEqual([])
+})
+
+test('a network ends with its test, or its file, and its containers with it', async () => {
+  const run = await runFile(`
+    const ofFile = await createNetwork({ name: 'file' })
+    for (const round of ['first', 'second']) {
+      test(round, async () => {
+        const network = await createNetwork({ name: 'web' })
+        await withContainer({ ...sleep, network, name: 'db' })
+        await withContainer({ ...sleep, network: ['web', ofFile], name: round })
+        expect(network.containers().map(({ name }) => name).sort()).toEqual(['db', round])
+        expect(ofFile.containers().map(({ name }) => name)).toEqual([round])
+      })
+    }
+    `)
+  expectAllPassed(run, 2)
 })

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { createNetwork } from '../../../src/index.ts'
+import type { Network } from '../../../src/index.ts'
+import { parseSubnet } from '../../../src/networks/addresses/subnet.ts'
+import { planEgress } from '../../../src/networks/egress/egress-plan.ts'
+import { Plan } from '../../../src/rootless/protocol/plan.ts'
+import { checkLeftovers } from '../../support/containers.ts'
+
+checkLeftovers()
+
+const nft = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'].find((path) => existsSync(path))
+
+/** What a program of the host prints in a network's namespace. */
+async function inNetwork({ session, handle }: Network, argv: readonly string[]): Promise<string> {
+  const plan = new Plan()
+  const slot = plan.slot()
+  plan.networkOf(slot, handle).joinNetwork(slot).hostExec(argv, [])
+  const process = await session.client.spawn({ kind: 'helper', attached: true, plan })
+  return (await process.collect()).output.toString()
+}
+
+test('the rules before a way out are these, as nft shows them', async ({ skip }) => {
+  if (nft === undefined) return skip('nft is missing: apt-get install nftables')
+  await using network = await createNetwork({ subnet: '10.93.0.0/24' })
+  const tap = parseSubnet('10.93.1.0/24')!
+  const helper = await network.session.client.spawn({ kind: 'helper', plan: planEgress(network.handle, tap, true) })
+  expect(await helper.wait()).toMatchObject({ exitCode: 0 })
+  expect(await inNetwork(network, [nft, '-nn', 'list', 'ruleset'])).toBe(`table inet airplant {
+	chain forward {
+		type filter hook forward priority 0; policy drop;
+		ct state 0x2,0x4 accept
+		ip daddr 10.93.1.0/24 drop
+		ip daddr 127.0.0.0/8 drop
+		ip daddr 0.0.0.0/8 drop
+		ip6 daddr ::/96 drop
+		ip6 daddr ::ffff:0.0.0.0/96 drop
+		ip6 daddr fd00::/64 drop
+		iif "br0" oif "tap0" accept
+	}
+
+	chain leave {
+		type nat hook postrouting priority 100; policy accept;
+		oif "tap0" masquerade
+	}
+}
+`)
+})
+
+test("a network's namespace passes nothing on, whatever the host does, until it has a way out", async () => {
+  await using network = await createNetwork()
+  const names = ['ipv4/ip_forward', 'ipv4/conf/all/route_localnet', 'ipv4/conf/br0/accept_redirects', 'ipv4/conf/br0/accept_source_route'] // prettier-ignore
+  const paths = [...names, 'ipv6/conf/all/forwarding', 'ipv6/conf/br0/accept_ra'].map((name) => `/proc/sys/net/${name}`)
+  const output = await inNetwork(network, [
+    '/bin/cat',
+    ...paths.filter((path) => existsSync(path.replace('br0', 'lo'))),
+  ])
+  expect(
+    output
+      .trim()
+      .split('\n')
+      .every((value) => value === '0'),
+  ).toBe(true)
+})
