@@ -14,6 +14,8 @@ const examples = [
   'airplant run -it host bash',
   'airplant run --init -p 8080:3000 host -- node server.js',
   'airplant run --init -p 3000 host -- node server.js   # prints which port it is',
+  'airplant run -p 127.0.0.1:53:53/udp -p 8000-8010:80 host -- server   # the first free one of the range',
+  'airplant network create web && airplant run --network web --name db postgres:17',
   'airplant run -v ./data:/mnt:ro -w /mnt host -- ls',
   'airplant run -P -e POSTGRES_PASSWORD=secret -v data:/var/lib/postgresql/data postgres:17',
   'tar c . | airplant run -i host -- tar t',

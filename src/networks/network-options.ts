@@ -1,7 +1,7 @@
 import { AirplantError } from '../errors.ts'
 import { checkOptions } from '../rootless/check-options.ts'
 import type { OptionShape } from '../rootless/check-options.ts'
-import { indexIn, parseSubnet, sizeOf } from './addresses/subnet.ts'
+import { formatSubnet, indexIn, overlap, parseSubnet, sizeOf } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import { parseIp } from './addresses/ip-address.ts'
 import type { IpAddress } from './addresses/ip-address.ts'
@@ -99,8 +99,30 @@ export function checkFixedAddress(
 /** Number of the first address for containers: before come the network's own and the gateway's. */
 export const FIRST_MEMBER = 2n
 
+/**
+ * Loopback, unspecified, groups and one link's; what every container's own loopback has (loopback.ts), and what slirp4netns calls its side
+ * of IPv6.
+ */
+const special = [
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '172.30.0.0/30',
+  '224.0.0.0/3',
+  '::/8',
+  'fe80::/10',
+  'ff00::/8',
+  'fd00::/64',
+]
+  .map(parseSubnet)
+  .filter((subnet) => subnet !== undefined)
+
 function checkSubnet(text: string, family: 4 | 6, shortest: number, longest: number): Subnet {
   const subnet = parseSubnet(text)
+  const taken = subnet && special.find((each) => overlap(each, subnet))
+  if (taken) {
+    const hint = 'Choose one of the private ones, as in 10.0.0.0/8, 192.168.0.0/16 or fd00::/8'
+    throw invalid(`Cannot use the subnet ${text}: ${formatSubnet(taken)} has a meaning of its own`, hint)
+  }
   if (subnet?.family === family && subnet.prefix >= shortest && subnet.prefix <= longest) return subnet
   const example = family === 4 ? '10.90.0.0/24' : 'fd00:1:2:3::/64'
   throw invalid(

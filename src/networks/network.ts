@@ -7,6 +7,7 @@ import { parseSubnet } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import type { NamesService } from './names-service.ts'
 import type { Egress } from './egress/egress.ts'
+import { networkBrand } from './is-network.ts'
 import { Members } from './members.ts'
 import type { Claims } from './members.ts'
 import { checkFixedAddress, checkName } from './network-options.ts'
@@ -92,6 +93,8 @@ export class Network implements AsyncDisposable {
   readonly members: Members
   /** @internal */
   readonly paths: NetworkPaths
+  /** @internal */
+  readonly [networkBrand] = true
   readonly #subnet: Subnet
   readonly #subnet6: Subnet | undefined
   readonly #addresses: AddressPool

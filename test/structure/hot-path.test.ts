@@ -47,6 +47,17 @@ test('starting a container from a cached image loads no library', () => {
   expect([...seen].filter((path) => /src\/images\/(registry|layers|archives|tar)\//.test(path))).toEqual([])
 })
 
+test('a container without a network loads nothing of networks but what every namespace needs', () => {
+  const { seen } = loadedWithAll([
+    'src/containers/create-container.ts',
+    'src/cli/run-command.ts',
+    'src/cli/run-session.ts',
+  ])
+  expect([...seen]).toContain('src/networks/loopback.ts')
+  const unneeded = /src\/networks\/(network|members|network-record|session-networks|names|egress|definitions)\b(?!-)/
+  expect([...seen].filter((path) => unneeded.test(path))).toEqual([])
+})
+
 test('importing airplant loads neither containers nor images', () => {
   const { seen, libraries } = loadedWithAll(['src/index.ts'])
   expect(libraries).toEqual([])

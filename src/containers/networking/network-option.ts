@@ -1,5 +1,5 @@
-import { Network } from '../../networks/network.ts'
-import type { JoinOptions } from '../../networks/network.ts'
+import { isNetwork } from '../../networks/is-network.ts'
+import type { JoinOptions, Network } from '../../networks/network.ts'
 import { checkName } from '../../networks/network-options.ts'
 import { SESSION_NETWORK } from '../../networks/session-network-name.ts'
 import type { OptionShape } from '../../rootless/check-options.ts'
@@ -69,11 +69,11 @@ function shared(option: SharedNetwork): NetworkSpec {
 
 function attachment(option: string | Network | NetworkAttachment, aliases: readonly string[]): AttachmentSpec {
   if (typeof option === 'string') return { network: checkNetworkName(option), options: { aliases } }
-  if (option instanceof Network) return { network: option, options: { aliases } }
+  if (isNetwork(option)) return { network: option, options: { aliases } }
   checkOptions('a network of a container', option, attachmentShape)
   const { network, ...join } = option
   const named = typeof network === 'string' ? checkNetworkName(network) : network
-  if (typeof named !== 'string' && !(named instanceof Network)) {
+  if (typeof named !== 'string' && !isNetwork(named)) {
     throw invalidOption('network', named, 'neither a network nor the name of one', 'Give what createNetwork() gave')
   }
   return { network: named, options: { ...join, aliases: [...aliases, ...(join.aliases ?? [])] } }

@@ -23,6 +23,7 @@ const server = (name: string): string =>
 function serve(name: string, ...flags: string[]): RunningCli {
   const started = startAirplant([
     'run',
+    '--init',
     '--network',
     'web',
     '--name',
