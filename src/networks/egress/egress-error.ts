@@ -1,4 +1,6 @@
 import { AirplantError } from '../../errors.ts'
+import type { ProcessExit } from '../../rootless/keeper-client.ts'
+import { signalName } from '../../rootless/signals.ts'
 import { StepError } from '../../rootless/step-error.ts'
 import type { Network } from '../network.ts'
 
@@ -27,10 +29,14 @@ export function explainEgress(error: unknown, { name }: Network): Error {
 
 /** About programs that do what was not wanted of them. */
 export const programEnded = {
-  message(program: string, network: string, end: string, words: string, isAgain: boolean): string {
-    const said = words.trim().split('\n').at(-1) ?? ''
+  message(program: string, network: string, exit: ProcessExit, words: string, isAgain: boolean): string {
+    const end =
+      exit.signal === null ? `exit code ${exit.exitCode}` : (signalName(exit.signal) ?? `signal ${exit.signal}`)
+    // Every start of slirp4netns says that IPv6 and seccomp are experimental.
+    const said = words.trim().split('\n').filter((line) => !line.startsWith('WARNING:')).at(-1) ?? '' // prettier-ignore
     const what = `${program}, which connects network "${network}" to other machines, ended (${end})${said ? `: ${said}` : ''}`
-    return isAgain ? `${what}. It is started again; connections through it were cut` : `${what}, again and again. The network has no way out any more` // prettier-ignore
+    if (isAgain) return `${what}. It is started again; connections through it were cut`
+    return `${what}, again and again. The network has no way out until the next container that wants one starts`
   },
   other({ name }: Network, running: string, wanted: string): AirplantError {
     return new AirplantError({

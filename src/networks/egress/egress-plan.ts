@@ -47,8 +47,8 @@ export function planEgress(network: number, tap: Subnet, { hasIpv6, hasBridgeFil
   if (hasBridgeFilter) {
     for (const family of ['ip', 'ip6']) plan.sysctl(`net/bridge/bridge-nf-call-${family}tables`, '0')
   }
-  // Before the tap is there: what must not pass never does.
-  plan.netfilter(rules(tap)).tap(TAP.name, TAP.index)
+  // Before anything is forwarded: what must not pass never does. Where one of them is missing, both can be tried again.
+  plan.tap(TAP.name, TAP.index).netfilter(rules(tap))
   if (hasIpv6)
     plan.sysctl(`net/ipv6/conf/${TAP.name}/accept_ra`, '0').sysctl(`net/ipv6/conf/${TAP.name}/accept_dad`, '0')
   const batch = new NetlinkBatch()
