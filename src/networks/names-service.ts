@@ -35,7 +35,8 @@ export class NamesService implements AsyncDisposable {
   }
 
   async #listen(paths: NamePaths): Promise<boolean> {
-    const resolvers = this.#network.internal ? undefined : readHostResolvers(resolvConf()).resolvers
+    // Of an internal network's members those ask them that have a way out by another one.
+    const { resolvers } = readHostResolvers(resolvConf())
     const view = (client: string): ReturnType<typeof viewOf> => viewOf(client, this.#network, () => this.#all())
     this.#server = await NameServer.listen({ ...paths, view, resolvers })
     if (this.#server) this.#giveToKeeper(paths)

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { frameFields, clientFrames } from '../rootless/protocol/frames.ts'
 import { StepError } from '../rootless/step-error.ts'
@@ -8,6 +9,8 @@ import type { Network } from './network.ts'
 /** Ends the processes of a network; its bridge and all interfaces on it go with them. */
 export async function removeNetwork({ session, handle, paths }: Network): Promise<void> {
   const egress = readJson(paths.egress) as { readonly handle: number } | undefined
+  // By that the process that looks after the program knows that its end was wanted.
+  rmSync(paths.egress, { force: true })
   for (const each of egress ? [egress.handle, handle] : [handle]) await remove(session, each)
 }
 

@@ -1,4 +1,6 @@
 import { AirplantError } from '../../errors.ts'
+import type { ProcessExit } from '../../rootless/keeper-client.ts'
+import { signalName } from '../../rootless/signals.ts'
 import { StepError } from '../../rootless/step-error.ts'
 import type { Network } from '../network.ts'
 
@@ -25,21 +27,23 @@ export function explainEgress(error: unknown, { name }: Network): Error {
   })
 }
 
-/** Tells of a program that ended by itself. */
-export function warnOfEnd(program: string, { name }: Network, end: string, isAgain: boolean): void {
-  const what = `${program}, which connects network "${name}" to other machines, ended (${end})`
-  const then = isAgain
-    ? 'It is started again; connections through it were cut'
-    : 'It did so again and again: the network has no way out any more'
-  process.emitWarning(`${what}. ${then}`, { type: 'AirplantWarning', code: 'AIRPLANT_EGRESS' })
-}
-
-/** The program that was asked for cannot serve beside another one. */
-export function otherProgram({ name }: Network, running: string, wanted: string): AirplantError {
-  return new AirplantError({
-    code: 'ERR_EGRESS_UNAVAILABLE',
-    phase: 'create',
-    message: `Cannot use ${wanted} for network "${name}": ${running} serves it already`,
-    hint: `Use another network for ${wanted}, or egress: true`,
-  })
+/** About programs that do what was not wanted of them. */
+export const programEnded = {
+  message(program: string, network: string, exit: ProcessExit, words: string, isAgain: boolean): string {
+    const end =
+      exit.signal === null ? `exit code ${exit.exitCode}` : (signalName(exit.signal) ?? `signal ${exit.signal}`)
+    // Every start of slirp4netns says that IPv6 and seccomp are experimental.
+    const said = words.trim().split('\n').filter((line) => !line.startsWith('WARNING:')).at(-1) ?? '' // prettier-ignore
+    const what = `${program}, which connects network "${network}" to other machines, ended (${end})${said ? `: ${said}` : ''}`
+    if (isAgain) return `${what}. It is started again; connections through it were cut`
+    return `${what}, again and again. The network has no way out until the next container that wants one starts`
+  },
+  other({ name }: Network, running: string, wanted: string): AirplantError {
+    return new AirplantError({
+      code: 'ERR_EGRESS_UNAVAILABLE',
+      phase: 'create',
+      message: `Cannot use ${wanted} for network "${name}": ${running} serves it already`,
+      hint: `Use another network for ${wanted}, or egress: true`,
+    })
+  },
 }

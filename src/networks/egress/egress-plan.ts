@@ -47,7 +47,7 @@ export function planEgress(network: number, tap: Subnet, { hasIpv6, hasBridgeFil
   if (hasBridgeFilter) {
     for (const family of ['ip', 'ip6']) plan.sysctl(`net/bridge/bridge-nf-call-${family}tables`, '0')
   }
-  // The rules stand before the tap is up: what must not pass never does.
+  // Before anything is forwarded: what must not pass never does. Where one of them is missing, both can be tried again.
   plan.tap(TAP.name, TAP.index).netfilter(rules(tap))
   if (hasIpv6)
     plan.sysctl(`net/ipv6/conf/${TAP.name}/accept_ra`, '0').sysctl(`net/ipv6/conf/${TAP.name}/accept_dad`, '0')
@@ -74,18 +74,21 @@ function rules(tap: Subnet): Buffer {
   const forward = { name: 'forward', type: 'filter', hook: 2, priority: 0, policy: 'drop' } as const
   const leave = { name: 'leave', type: 'nat', hook: 4, priority: 100, policy: 'accept' } as const
   const drop = verdict('drop')
-  return new TableBatch('airplant')
-    .chain(forward)
-    .chain(leave)
-    .rule('forward', ...isEstablished(), verdict('accept'))
-    .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', BRIDGE), verdict('accept'))
-    .rule('forward', ...destinationBegins(4, bytesOf(nth(tap, 0)).subarray(0, tap.prefix / 8)), drop)
-    .rule('forward', ...destinationBegins(4, Uint8Array.of(127)), drop)
-    .rule('forward', ...destinationBegins(4, Uint8Array.of(0)), drop)
-    .rule('forward', ...destinationBegins(6, zeros), drop)
-    .rule('forward', ...destinationBegins(6, mapped), drop)
-    .rule('forward', ...destinationBegins(6, bytesOf(nth(SLIRP6, 0)).subarray(0, 8)), drop)
-    .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', TAP.index), verdict('accept'))
-    .rule('leave', ...interfaceIs('out', TAP.index), masquerade)
-    .encode()
+  return (
+    new TableBatch('airplant')
+      .chain(forward)
+      .chain(leave)
+      .rule('forward', ...isEstablished(), verdict('accept'))
+      // Between siblings, where br_netfilter was loaded after the network had been made.
+      .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', BRIDGE), verdict('accept'))
+      .rule('forward', ...destinationBegins(4, bytesOf(nth(tap, 0)).subarray(0, tap.prefix / 8)), drop)
+      .rule('forward', ...destinationBegins(4, Uint8Array.of(127)), drop)
+      .rule('forward', ...destinationBegins(4, Uint8Array.of(0)), drop)
+      .rule('forward', ...destinationBegins(6, zeros), drop)
+      .rule('forward', ...destinationBegins(6, mapped), drop)
+      .rule('forward', ...destinationBegins(6, bytesOf(nth(SLIRP6, 0)).subarray(0, 8)), drop)
+      .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', TAP.index), verdict('accept'))
+      .rule('leave', ...interfaceIs('out', TAP.index), masquerade)
+      .encode()
+  )
 }

@@ -1,36 +1,28 @@
-import { writeFileSync } from 'node:fs'
-import { now, setTimer } from '../../rootless/clock.ts'
+import { constants } from 'node:os'
 import { clientFrames, frameFields } from '../../rootless/protocol/frames.ts'
+import { StepError } from '../../rootless/step-error.ts'
 import { chooseSubnet } from '../addresses/choose-subnet.ts'
 import { readHostRoutes } from '../addresses/host-routes.ts'
-import { formatSubnet, parseSubnet } from '../addresses/subnet.ts'
+import { formatSubnet } from '../addresses/subnet.ts'
 import type { Network } from '../network.ts'
-import { readJson, writeAtomically } from '../network-record.ts'
-import { explainEgress, otherProgram, warnOfEnd } from './egress-error.ts'
+import { explainEgress, programEnded } from './egress-error.ts'
 import { findKernelParts, planEgress } from './egress-plan.ts'
-import { EgressProcess } from './egress-process.ts'
-import type { EgressSettings } from './egress-process.ts'
 import { findEgressProgram } from './egress-program.ts'
 import type { EgressProgram } from './egress-program.ts'
+import { abandonEgress, claimEgress, writeEgress } from './egress-record.ts'
+import type { EgressRecord } from './egress-record.ts'
+import { EgressService } from './egress-service.ts'
 
-/** Pauses before it is started again, in ms; one that lived for ten seconds begins at the first. */
-const PAUSES = [0, 100, 500, 2000]
-const STEADY = 10_000
+type ProgramName = EgressProgram['name']
 
-/** What the session directory says of a way out. */
-interface EgressRecord {
-  readonly program: EgressProgram['name']
-  readonly handle: number
-  readonly subnet: string
-}
-
-/** The way out of one network: a program outside that serves a tap inside, started when the first container needs it. */
+/**
+ * The way out of one network: a program outside that serves a tap inside, started when the first container needs it, by the process of the
+ * session that makes that container. When that process is gone and the program, too, the next one takes its place.
+ */
 export class Egress {
   readonly #network: Network
-  #opening: Promise<void> | undefined
-  #process: EgressProcess | undefined
-  #name: EgressProgram['name'] | undefined
-  #isClosed = false
+  #opening: Promise<ProgramName> | undefined
+  #service: EgressService | undefined
 
   constructor(network: Network) {
     this.#network = network
@@ -40,83 +32,58 @@ export class Egress {
    * Resolves when the way is open, or will be in a moment.
    *
    * @param wanted forces a program
-   * @throws {AirplantError} `ERR_EGRESS_UNAVAILABLE`, the same at every call but for a program that was not installed
+   * @throws {AirplantError} `ERR_EGRESS_UNAVAILABLE`
    */
-  async open(wanted: EgressProgram['name'] | undefined, env: NodeJS.ProcessEnv): Promise<void> {
-    this.#opening ??= this.#start(findEgressProgram(wanted, env))
-    await this.#opening
-    if (wanted === undefined || this.#name === undefined || this.#name === wanted) return
-    throw otherProgram(this.#network, this.#name, wanted)
+  async open(wanted: ProgramName | undefined, env: NodeJS.ProcessEnv): Promise<void> {
+    const program = await (this.#opening ?? this.#service?.running ?? this.#openOnce(wanted, env))
+    if (wanted !== undefined && program !== wanted) throw programEnded.other(this.#network, program, wanted)
   }
 
   /** Ends the program, which keeps the network's namespace. */
   async close(): Promise<void> {
-    this.#isClosed = true
     await this.#opening?.catch(() => undefined)
-    await this.#process?.remove()
+    await this.#service?.close()
   }
 
-  async #start(program: EgressProgram): Promise<void> {
-    const { paths, session, handle, subnets, name } = this.#network
+  #openOnce(wanted: ProgramName | undefined, env: NodeJS.ProcessEnv): Promise<ProgramName> {
+    this.#opening = this.#start(findEgressProgram(wanted, env)).finally(() => (this.#opening = undefined))
+    return this.#opening
+  }
+
+  async #start(program: EgressProgram): Promise<ProgramName> {
+    const { egress } = this.#network.paths
+    const { isOurs, record } = await claimEgress(egress, program.name, (handle) => this.#isRunning(handle))
+    if (!isOurs) return record.program
     try {
-      writeFileSync(paths.egress, '', { flag: 'wx', mode: 0o600 })
+      this.#service = new EgressService(this.#network, program, await this.#prepare(record))
+      await this.#service.start()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      await this.#adopt(program)
-      return
-    }
-    const parts = findKernelParts()
-    const tap = chooseSubnet(readHostRoutes(), [{ name, subnet: subnets.subnet }])
-    try {
-      const helper = await session.client.spawn({ kind: 'helper', plan: planEgress(handle, tap, parts) })
-      await helper.wait()
-      await this.#run({ program, tap, hasIpv6: parts.hasIpv6 }, 0)
-    } catch (error) {
+      abandonEgress(egress)
       throw explainEgress(error, this.#network)
     }
+    return program.name
   }
 
-  async #run(settings: EgressSettings, tries: number): Promise<void> {
-    const { paths } = this.#network
-    const began = now()
-    const started = await EgressProcess.start(this.#network, settings)
-    this.#process = started
-    this.#name = settings.program.name
-    const record: EgressRecord = {
-      ...{ program: settings.program.name, handle: started.handle, subnet: formatSubnet(settings.tap) },
+  /** Makes the tap and the rules, unless somebody did before. */
+  async #prepare(record: EgressRecord): Promise<EgressRecord> {
+    if (record.subnet !== undefined) return record
+    const { name, subnets, handle, session, paths } = this.#network
+    const tap = chooseSubnet(readHostRoutes(), [{ name, subnet: subnets.subnet }])
+    const helper = await session.client.spawn({ kind: 'helper', plan: planEgress(handle, tap, findKernelParts()) })
+    await helper.wait()
+    const prepared = { ...record, subnet: formatSubnet(tap) }
+    writeEgress(paths.egress, prepared)
+    return prepared
+  }
+
+  async #isRunning(handle: number): Promise<boolean> {
+    try {
+      // Signal 0 is none, but somebody has to be there.
+      await this.#network.session.client.request(clientFrames.signal, frameFields().u(handle).u(0))
+      return true
+    } catch (error) {
+      if (error instanceof StepError && error.errno === constants.errno.ESRCH) return false
+      throw error
     }
-    writeAtomically(paths.egress, JSON.stringify(record))
-    void started.ended.then((end) => {
-      if (end !== undefined && !this.#isGone()) this.#again(end, settings, now() - began > STEADY ? 0 : tries)
-    })
-    await started.ready
-  }
-
-  #again(end: string, settings: EgressSettings, tries: number): void {
-    const pause = PAUSES[tries]
-    warnOfEnd(settings.program.name, this.#network, end, pause !== undefined)
-    if (pause === undefined) return
-    const start = (): void => {
-      if (!this.#isGone()) this.#run(settings, tries + 1).catch(() => undefined)
-    }
-    setTimer(start, pause).unref()
-  }
-
-  /** Another process of the session opened it. When that is gone, and the program too, it is ours to run. */
-  async #adopt(program: EgressProgram): Promise<void> {
-    const { paths, session } = this.#network
-    const record = readJson(paths.egress) as EgressRecord | undefined
-    this.#name = record?.program
-    if (!record) return
-    const isAlive = await session.client.request(clientFrames.signal, frameFields().u(record.handle).u(0)).then(
-      () => true,
-      () => false,
-    )
-    const tap = parseSubnet(record.subnet)
-    if (!isAlive && tap) await this.#run({ program, tap, hasIpv6: findKernelParts().hasIpv6 }, 0)
-  }
-
-  #isGone(): boolean {
-    return this.#isClosed || this.#network.session.closed
   }
 }

@@ -149,24 +149,20 @@ static bool is_self(int fd)
 /* `scan,ADDRESS`: all TCP ports that are open, of somebody who refuses at once. */
 static const char *attempt_scan(char **fields)
 {
-	static char found[400], port[8];
+	struct addrinfo *address = look_up(fields[1], "1", SOCK_STREAM);
+	static char found[400];
 	char *end = found;
 
-	for (int number = 1; number < 65536; number++) {
-		int fd;
+	for (int port = 1; address && port < 65536 && end - found < 300; port++) {
+		int fd = socket(address->ai_family, SOCK_STREAM, 0);
 
-		snprintf(port, sizeof port, "%d", number);
-		fd = reach((char *[]){ fields[0], fields[1], port, NULL }, SOCK_STREAM);
-		/* look_up's memory goes with the process, of which each port has a little. */
-		if (fd < 0 && errno != ECONNREFUSED)
+		/* In both families it stands at the same place. */
+		((struct sockaddr_in *)address->ai_addr)->sin_port = htons((uint16_t)port);
+		if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
+			end += is_self(fd) ? 0 : sprintf(end, "%s%d", end > found ? "," : "", port);
+		else if (errno != ECONNREFUSED)
 			return reason();
-		if (fd < 0)
-			continue;
-		if (!is_self(fd))
-			end += sprintf(end, "%s%d", end > found ? "," : "", number);
 		close(fd);
-		if (end - found > 300)
-			break;
 	}
 	return end > found ? found : "nothing";
 }
