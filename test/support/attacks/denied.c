@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,10 +92,22 @@ int attack_denied(char **args)
 }
 
 #ifdef __x86_64__
+static sigjmp_buf no_gate;
+
+static void on_fault(int number)
+{
+	(void)number;
+	siglongjmp(no_gate, 1);
+}
+
+/* Where there is no gate for 32-bit programs, as on some virtual machines, the instruction faults: then there is no such call. */
 static long int80(long number, long first)
 {
 	long result;
 
+	signal(SIGSEGV, on_fault);
+	if (sigsetjmp(no_gate, 1))
+		return -ENOSYS;
 	__asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(first) : "memory", "r8", "r9", "r10", "r11");
 	return result;
 }
