@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Plan } from '../../rootless/protocol/plan.ts'
 import { bytesOf } from '../addresses/ip-address.ts'
 import { nth } from '../addresses/subnet.ts'
@@ -20,6 +21,18 @@ export const SLIRP6_ROUTER = 'fe80::2'
 /** Number of the only address that the program serves, in its subnet: what slirp4netns expects. */
 export const GUEST = 100
 
+/** What this machine's kernel has. */
+export interface KernelParts {
+  readonly hasIpv6: boolean
+  /** br_netfilter, which lets the rules see what siblings send each other, and keeps a record of it; Docker's hosts have it. */
+  readonly hasBridgeFilter: boolean
+}
+
+/** Looks at it. */
+export function findKernelParts(): KernelParts {
+  return { hasIpv6: existsSync('/proc/net/if_inet6'), hasBridgeFilter: existsSync('/proc/sys/net/bridge') }
+}
+
 /**
  * Steps that open a way out of a network: its namespace passes packets on to a tap, under one address. What containers send reaches the
  * program that serves the tap only through the kernel's own forwarding and these rules, which no container can change: a packet that is
@@ -27,10 +40,13 @@ export const GUEST = 100
  *
  * @param tap the program's subnet
  */
-export function planEgress(network: number, tap: Subnet, hasIpv6: boolean): Plan {
+export function planEgress(network: number, tap: Subnet, { hasIpv6, hasBridgeFilter }: KernelParts): Plan {
   const plan = new Plan()
   const slot = plan.slot()
   plan.networkOf(slot, network).joinNetwork(slot)
+  if (hasBridgeFilter) {
+    for (const family of ['ip', 'ip6']) plan.sysctl(`net/bridge/bridge-nf-call-${family}tables`, '0')
+  }
   // The rules stand before the tap is up: what must not pass never does.
   plan.tap(TAP.name, TAP.index).netfilter(rules(tap))
   if (hasIpv6)

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { now, setTimer } from '../../rootless/clock.ts'
 import { clientFrames, frameFields } from '../../rootless/protocol/frames.ts'
 import { chooseSubnet } from '../addresses/choose-subnet.ts'
@@ -7,7 +7,7 @@ import { formatSubnet, parseSubnet } from '../addresses/subnet.ts'
 import type { Network } from '../network.ts'
 import { readJson, writeAtomically } from '../network-record.ts'
 import { explainEgress, otherProgram, warnOfEnd } from './egress-error.ts'
-import { planEgress } from './egress-plan.ts'
+import { findKernelParts, planEgress } from './egress-plan.ts'
 import { EgressProcess } from './egress-process.ts'
 import type { EgressSettings } from './egress-process.ts'
 import { findEgressProgram } from './egress-program.ts'
@@ -65,12 +65,12 @@ export class Egress {
       await this.#adopt(program)
       return
     }
-    const hasIpv6 = existsSync('/proc/net/if_inet6')
+    const parts = findKernelParts()
     const tap = chooseSubnet(readHostRoutes(), [{ name, subnet: subnets.subnet }])
     try {
-      const helper = await session.client.spawn({ kind: 'helper', plan: planEgress(handle, tap, hasIpv6) })
+      const helper = await session.client.spawn({ kind: 'helper', plan: planEgress(handle, tap, parts) })
       await helper.wait()
-      await this.#run({ program, tap, hasIpv6 }, 0)
+      await this.#run({ program, tap, hasIpv6: parts.hasIpv6 }, 0)
     } catch (error) {
       throw explainEgress(error, this.#network)
     }
@@ -113,7 +113,7 @@ export class Egress {
       () => false,
     )
     const tap = parseSubnet(record.subnet)
-    if (!isAlive && tap) await this.#run({ program, tap, hasIpv6: existsSync('/proc/net/if_inet6') }, 0)
+    if (!isAlive && tap) await this.#run({ program, tap, hasIpv6: findKernelParts().hasIpv6 }, 0)
   }
 
   #isGone(): boolean {

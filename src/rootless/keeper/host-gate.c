@@ -3,6 +3,7 @@
 #include "host-gate.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "forwarder.h"
@@ -27,7 +28,9 @@ int step_hostGate(struct child *child, const struct field *args, struct failure 
 		return fail(failure, EINVAL, NULL, "%s", args[0].text);
 	fd = namespace_socket(-1, false, &address);
 	status.failure.step = args[1].number;
-	if (fd < 0 || status_send(child->status, &status, fd) < 0)
+	/* A neighbour on a network could send packets to an address of loopback, too (weak host model, RFC 1122, 3.3.4.2). */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof "lo") < 0 ||
+	    status_send(child->status, &status, fd) < 0)
 		return fail(failure, errno, NULL, "%s port %llu", args[0].text, (unsigned long long)args[1].number);
 	return 0;
 }

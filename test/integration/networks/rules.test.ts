@@ -24,12 +24,16 @@ test('the rules before a way out are these, as nft shows them', async ({ skip })
   if (nft === undefined) return skip('nft is missing: apt-get install nftables')
   await using network = await createNetwork({ subnet: '10.93.0.0/24' })
   const tap = parseSubnet('10.93.1.0/24')!
-  const helper = await network.session.client.spawn({ kind: 'helper', plan: planEgress(network.handle, tap, true) })
+  const helper = await network.session.client.spawn({
+    kind: 'helper',
+    plan: planEgress(network.handle, tap, { hasIpv6: true, hasBridgeFilter: false }),
+  })
   expect(await helper.wait()).toMatchObject({ exitCode: 0 })
   expect(await inNetwork(network, [nft, '-nn', 'list', 'ruleset'])).toBe(`table inet airplant {
 	chain forward {
 		type filter hook forward priority 0; policy drop;
 		ct state 0x2,0x4 accept
+		iif "br0" oif "br0" accept
 		ip daddr 10.93.1.0/24 drop
 		ip daddr 127.0.0.0/8 drop
 		ip daddr 0.0.0.0/8 drop
