@@ -1,5 +1,15 @@
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /**
  * What the session directory says of a network, for every process that uses the session: a few small files, so that a container that joins
@@ -55,14 +65,26 @@ export function networkPaths(session: string, name: string): NetworkPaths {
 
 /** Takes a network's name; false when somebody has it. */
 export function claimNetwork(paths: NetworkPaths): boolean {
-  mkdirSync(join(paths.root, '..'), { recursive: true, mode: 0o700 })
+  const parent = dirname(paths.root)
+  const { uid, gid } = statSync(dirname(parent))
+  // Real root's keeper is another user, who has to remove it all at the session's end.
+  const make = (path: string): void => {
+    mkdirSync(path, 0o700)
+    if (uid !== process.geteuid?.()) chownSync(path, uid, gid)
+  }
   try {
-    mkdirSync(paths.root, 0o700)
+    if (!existsSync(parent)) make(parent)
+  } catch (error) {
+    // Another network is made at the same time.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  try {
+    make(paths.root)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
-  for (const directory of [paths.addresses, paths.members, paths.names, paths.outward]) mkdirSync(directory, 0o700)
+  for (const directory of [paths.addresses, paths.members, paths.names, paths.outward]) make(directory)
   return true
 }
 

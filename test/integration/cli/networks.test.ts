@@ -45,8 +45,8 @@ describe('definitions', () => {
     ).toBe(`${id} web bridge team=a`)
     expect((await textOf(network('ls'))).split('\n').map((line) => line.split(/ {2,}/))).toEqual([
       ['NETWORK ID', 'NAME', 'DRIVER', 'SCOPE'],
-      ...['bridge bridge', 'host host', 'none null', 'web bridge'].map((words) => [
-        ...[expect.stringMatching(/^[0-9a-f]{12}$/), ...words.split(' '), 'local'],
+      ...['bridge bridge', 'host host', 'none null', 'web bridge'].map((words): string[] => [
+        ...[expect.stringMatching(/^[0-9a-f]{12}$/) as string, ...words.split(' '), 'local'],
       ]),
     ])
     expect(await documentOf('--type', 'network', id.slice(0, 6))).toMatchObject({
