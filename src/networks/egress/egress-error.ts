@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { AirplantError } from '../../errors.ts'
 import type { ProcessExit } from '../../rootless/keeper-client.ts'
 import { signalName } from '../../rootless/signals.ts'
@@ -30,11 +31,10 @@ export function explainEgress(error: unknown, { name }: Network): Error {
 /** About programs that do what was not wanted of them. */
 export const programEnded = {
   message(program: string, network: string, exit: ProcessExit, words: string, isAgain: boolean): string {
-    const end =
-      exit.signal === null ? `exit code ${exit.exitCode}` : (signalName(exit.signal) ?? `signal ${exit.signal}`)
-    // Every start of slirp4netns says that IPv6 and seccomp are experimental.
-    const said = words.trim().split('\n').filter((line) => !line.startsWith('WARNING:')).at(-1) ?? '' // prettier-ignore
-    const what = `${program}, which connects network "${network}" to other machines, ended (${end})${said ? `: ${said}` : ''}`
+    const { exitCode, signal } = exit
+    const end = signal === null ? `exit code ${exitCode}` : (signalName(signal) ?? `signal ${signal}`)
+    const said = signal === constants.signals.SIGKILL ? '' : lastWords(words)
+    const what = `${program}, which connects network "${network}" to other machines, ended (${end})${said && `: ${said}`}`
     if (isAgain) return `${what}. It is started again; connections through it were cut`
     return `${what}, again and again. The network has no way out until the next container that wants one starts`
   },
@@ -46,4 +46,10 @@ export const programEnded = {
       hint: `Use another network for ${wanted}, or egress: true`,
     })
   },
+}
+
+/** Every start of slirp4netns warns that IPv6 and seccomp are experimental. */
+function lastWords(words: string): string {
+  const lines = words.trim().split('\n')
+  return lines.findLast((line) => !line.startsWith('WARNING:')) ?? ''
 }

@@ -189,13 +189,16 @@ static void attempt(const char *text)
 
 int main(int count, char **args)
 {
+	bool in_turn = count > 1 && strcmp(args[1], "in-turn") == 0;
+
 	if (count > 1 && strcmp(args[1], "serve") == 0)
 		return serve(args + 2);
-	for (int i = 1; i < count; i++) {
-		if (fork() != 0)
+	for (int i = in_turn ? 2 : 1; i < count; i++) {
+		if (!in_turn && fork() != 0)
 			continue;
 		attempt(args[i]);
-		_exit(0);
+		if (!in_turn)
+			_exit(0);
 	}
 	while (wait(NULL) > 0)
 		;

@@ -7,8 +7,8 @@
 #include <sys/un.h>
 
 /*
- * Tries to reach addresses, and answers those who try; test/support/reach.ts compiles and runs it. All attempts of one call go at once, and
- * each prints a line: itself, a blank and how it ended.
+ * Tries to reach addresses, and answers those who try; test/support/reach.ts compiles and runs it. All attempts of one call go at once,
+ * or one after the other behind "in-turn", and each prints a line: itself, a blank and how it ended.
  */
 
 /* What nobody has answered after so many milliseconds is silent. */
