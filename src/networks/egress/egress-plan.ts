@@ -50,7 +50,8 @@ export function planEgress(network: number, tap: Subnet, hasIpv6: boolean): Plan
 
 /**
  * Who answers may answer; new connections go from the bridge to the tap only. IPv4's loopback and zero network are dropped by the kernel
- * (RFC 1812, 5.3.7); of IPv6 it passes on ::, and loopback in the guise of IPv4. The program's own subnet is nobody's business.
+ * (RFC 1812, 5.3.7); of IPv6 it passes on ::, and loopback in the guise of IPv4. The program's own subnet is nobody's business. Where
+ * the host has br_netfilter (as those with Docker do), what neighbours send each other through the bridge comes by here, too.
  */
 function rules(tap: Subnet): Buffer {
   const zeros = new Uint8Array(12)
@@ -69,6 +70,7 @@ function rules(tap: Subnet): Buffer {
     .rule('forward', ...destinationBegins(6, mapped), drop)
     .rule('forward', ...destinationBegins(6, bytesOf(nth(SLIRP6, 0)).subarray(0, 8)), drop)
     .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', TAP.index), verdict('accept'))
+    .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', BRIDGE), verdict('accept'))
     .rule('leave', ...interfaceIs('out', TAP.index), masquerade)
     .encode()
 }

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { now, setTimer } from '../../rootless/clock.ts'
 import { clientFrames, frameFields } from '../../rootless/protocol/frames.ts'
 import { chooseSubnet } from '../addresses/choose-subnet.ts'
@@ -72,6 +72,8 @@ export class Egress {
       await helper.wait()
       await this.#run({ program, tap, hasIpv6 }, 0)
     } catch (error) {
+      // For other processes to fail by themselves, instead of taking it for open.
+      rmSync(paths.egress, { force: true })
       throw explainEgress(error, this.#network)
     }
   }
