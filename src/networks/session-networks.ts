@@ -114,7 +114,9 @@ export class SessionNetworks {
       const found = this.list().find(({ name }) => name === SESSION_NETWORK)
       if (found) return found
       if (Date.now() - began > MAKING_TIMEOUT) forgetNetwork(networkPaths(this.#session.directory, SESSION_NETWORK))
-      await new Promise((resolve) => void setTimer(resolve, MAKING_PAUSE))
+      await new Promise((resolve) => {
+        setTimer(resolve, MAKING_PAUSE)
+      })
     }
   }
 
