@@ -2,6 +2,7 @@ import { utimesSync } from 'node:fs'
 import { afterAll, expect, test } from 'vitest'
 import type { Container, FixtureOptions } from '../../../src/index.ts'
 import { createNetwork, withContainer } from '../../../src/index.ts'
+import { Members } from '../../../src/networks/members.ts'
 import { viewOf } from '../../../src/networks/network-zone.ts'
 import { checkLeftovers, errorOf, shell } from '../../support/containers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
@@ -120,10 +121,11 @@ test('members that come at the same moment of a slow clock are all known', async
   await using _one = await idle({ network, name: 'one' })
   const moment = new Date(1_000_000_000_000)
   utimesSync(network.paths.members, moment, moment)
-  expect(network.members.named()).toHaveLength(1)
+  const seen = new Members(network.name, network.paths, network.session.directory)
+  expect(seen.named()).toHaveLength(1)
   await using _two = await idle({ network, name: 'two' })
   utimesSync(network.paths.members, moment, moment)
-  expect(network.members.named().map(({ name }) => name)).toEqual(expect.arrayContaining(['one', 'two']))
+  expect(seen.named()).toHaveLength(2)
 })
 
 test('who may ask outside is told by IPv4 addresses only, and no other address passes for it', async ({ skip }) => {
