@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createNetwork } from '../../../src/index.ts'
+import { createNetwork, withContainer } from '../../../src/index.ts'
 import type { Network } from '../../../src/index.ts'
 import { parseSubnet } from '../../../src/networks/addresses/subnet.ts'
 import { planEgress } from '../../../src/networks/egress/egress-plan.ts'
 import { Plan } from '../../../src/rootless/protocol/plan.ts'
-import { checkLeftovers } from '../../support/containers.ts'
+import { checkLeftovers, shell } from '../../support/containers.ts'
+import { tinyRoot } from '../../support/rootfs.ts'
 
 checkLeftovers()
 
@@ -49,6 +50,24 @@ test('the rules before a way out are these, as nft shows them', async ({ skip })
 	}
 }
 `)
+})
+
+test('the rules keep no neighbours apart, also where the host has br_netfilter', async () => {
+  using root = tinyRoot()
+  await using network = await createNetwork({ subnet: '10.93.2.0/24' })
+  const tap = parseSubnet('10.93.3.0/24')!
+  const helper = await network.session.client.spawn({
+    kind: 'helper',
+    plan: planEgress(network.handle, tap, { hasIpv6: true, hasBridgeFilter: false }),
+  })
+  await helper.wait()
+  const image = { rootfs: root.path }
+  const command = ['sh', '-c', 'echo reached > /tmp/index.html; exec httpd -f -p 80 -h /tmp']
+  await using server = await withContainer({ image, network, command, wait: { port: 80 } })
+  await using client = await withContainer({ image, network, command: ['sleep', '600'] })
+  expect(
+    await shell(client, `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 ${server.networks[0]!.ip} 80 | tail -n 1`),
+  ).toBe('reached')
 })
 
 test("a network's namespace passes nothing on, whatever the host does, until it has a way out", async () => {
