@@ -4,7 +4,7 @@ import { bytesOf } from './addresses/ip-address.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import { BRIDGE, BRIDGE_MAC, interfaceIndex, MTU, newPortIndex } from './link-numbers.ts'
 import { gatewayOf } from './network-plan.ts'
-import { addVeth, allowLargePieces, linkUp } from './netlink/links.ts'
+import { addVeth, allowLargePieces, linkUp, settleLink } from './netlink/links.ts'
 import { NetlinkBatch } from './netlink/netlink-batch.ts'
 import { addAddress, addDefaultRoute, addRoute, setNeighbour } from './netlink/routes.ts'
 
@@ -30,19 +30,23 @@ export function planAttachments(plan: Plan, own: number, attachments: readonly A
   for (const attachment of attachments) {
     const network = plan.slot()
     plan.networkOf(network, attachment.network).joinNetwork(network)
-    makePair(attachment, own).addTo(plan)
+    const port = newPortIndex()
+    makePair(attachment, port, own).addTo(plan)
     plan.joinNetwork(own)
     configure(attachment).addTo(plan)
+    plan.joinNetwork(network)
+    const settling = new NetlinkBatch()
+    settleLink(settling, port)
+    settling.addTo(plan).joinNetwork(own)
   }
 }
 
-function makePair({ number, ip, ip6 }: Attachment, own: number): NetlinkBatch {
+function makePair({ number, ip, ip6 }: Attachment, port: number, own: number): NetlinkBatch {
   const batch = new NetlinkBatch()
   const mac = macOf(ip)
   const peer = { index: interfaceIndex(number), name: `eth${number}`, mac, namespace: own }
-  const index = newPortIndex()
-  addVeth(batch, { index, bridge: BRIDGE, mtu: MTU, peer })
-  allowLargePieces(batch, index)
+  addVeth(batch, { index: port, bridge: BRIDGE, mtu: MTU, peer })
+  allowLargePieces(batch, port)
   for (const address of [ip, ip6]) if (address) setNeighbour(batch, BRIDGE, address, mac)
   return batch
 }

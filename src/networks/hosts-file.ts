@@ -10,6 +10,12 @@ export interface HostsEntry {
 /** A container may write what it likes into its own file; more than this is left as it is. */
 const MOST_BYTES = 1024 * 1024
 
+/**
+ * It ended meanwhile, or has not begun: then it is written with what is known by then. Or the container took its file away from us, by its
+ * mode, its owner or a lease (fcntl(2)): that is its own loss, and must not keep its neighbours from starting or leaving.
+ */
+const UNWRITABLE = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EAGAIN', 'ETXTBSY']
+
 /** The lines about one network. */
 export function hostsSection(network: string, entries: readonly HostsEntry[]): string {
   if (entries.length === 0) return ''
@@ -50,8 +56,7 @@ function rewriteInPlace(path: string, change: (text: string) => string): void {
   try {
     file = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
-    // It ended meanwhile, or has not begun; then it is written with what is known by then.
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return
+    if (UNWRITABLE.includes((error as NodeJS.ErrnoException).code ?? '')) return
     throw error
   }
   try {

@@ -30,7 +30,7 @@ export class Members {
   readonly #network: string
   readonly #paths: NetworkPaths
   readonly #session: string
-  #known: { readonly changed: bigint; readonly members: readonly NamedMember[] } | undefined
+  #known: { readonly changed: string; readonly members: readonly NamedMember[] } | undefined
 
   constructor(network: string, paths: NetworkPaths, session: string) {
     this.#network = network
@@ -113,9 +113,10 @@ export class Members {
     return members.filter((member) => this.#isThere(member))
   }
 
-  /** Differs when a member with a name came or went. */
-  changed(): bigint {
-    return statSync(this.#paths.members, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n
+  /** Differs when a member with a name came or went. Time alone does not tell: before Linux 6.13 it goes in steps of milliseconds. */
+  changed(): string {
+    const { mtimeNs = 0n } = statSync(this.#paths.members, { bigint: true, throwIfNoEntry: false }) ?? {}
+    return [mtimeNs, ...entriesOf(this.#paths.members)].join(' ')
   }
 
   /** The names of all members for a hosts file. */
@@ -135,7 +136,7 @@ export class Members {
 
   #tellOthers(except: string): void {
     // Somebody else may have changed it in the meantime, and have written before us.
-    for (let seen: bigint | undefined; seen !== this.changed();) {
+    for (let seen: string | undefined; seen !== this.changed();) {
       seen = this.changed()
       const section = this.section()
       const containers = new Set(this.holders().map(({ container }) => container))

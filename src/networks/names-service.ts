@@ -1,4 +1,4 @@
-import { chownSync, readFileSync } from 'node:fs'
+import { chownSync, existsSync, readFileSync } from 'node:fs'
 import { readHostResolvers } from './names/host-resolvers.ts'
 import { namePaths } from './name-paths.ts'
 import type { NamePaths } from './names/name-server.ts'
@@ -31,7 +31,7 @@ export class NamesService implements AsyncDisposable {
 
   async #succeed(paths: NamePaths): Promise<void> {
     do await NameServer.whenFree(paths, this.#closing.signal)
-    while (!(await this.#listen(paths)))
+    while (existsSync(this.#network.paths.record) && !(await this.#listen(paths)))
   }
 
   async #listen(paths: NamePaths): Promise<boolean> {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { holderOf } from './addresses/claim-address.ts'
 import { formatIp, parseIp } from './addresses/ip-address.ts'
-import { indexIn } from './addresses/subnet.ts'
+import { indexIn, nth, sizeOf } from './addresses/subnet.ts'
 import type { NameView } from './names/name-zone.ts'
 import type { Network } from './network.ts'
 
@@ -14,7 +15,8 @@ import type { Network } from './network.ts'
  */
 export function viewOf(client: string, network: Network, all: () => readonly Network[]): NameView {
   const container = containerAt(client, network)
-  const isOutward = container !== undefined && existsSync(join(network.paths.outward, container))
+  // Over IPv6 anybody may send under a neighbour's address (IPV6_FREEBIND), and so let it ask outside for what is to be told there.
+  const isOutward = container !== undefined && isIPv4(client) && existsSync(join(network.paths.outward, container))
   const own = (): readonly Network[] => [
     network,
     ...all().filter((other) => other.id !== network.id && container !== undefined && other.members.has(container)),
@@ -35,7 +37,7 @@ function containerAt(address: string, network: Network): string | undefined {
   const ip = parseIp(address)
   const { subnet, subnet6 } = network.subnets
   const number = ip?.family === 6 && subnet6 ? indexIn(subnet6, ip) : undefined
-  const twin = number === undefined ? undefined : formatIp({ family: 4, value: subnet.base + number })
+  const twin = number === undefined || number >= sizeOf(subnet) ? undefined : formatIp(nth(subnet, number))
   return holderOf(path(address))?.container ?? (twin === undefined ? undefined : holderOf(path(twin))?.container)
 }
 

@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs'
 import { AirplantError } from '../errors.ts'
 import type { Session } from '../rootless/session.ts'
 import { AddressPool } from './addresses/claim-address.ts'
@@ -43,7 +44,7 @@ export interface Membership {
   readonly number: number
   readonly claims: Claims
   /** State of the names when it joined. */
-  readonly seen: bigint
+  readonly seen: string
 }
 
 /** A member as it is shown. */
@@ -157,10 +158,11 @@ export class Network implements AsyncDisposable {
   /**
    * Gives a container its addresses and makes its names known. The interface is the caller's to make.
    *
-   * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_ADDRESS_UNAVAILABLE`, `ERR_NAME_TAKEN`
+   * @throws {AirplantError} `ERR_NETWORK_NOT_FOUND` when it was removed, `ERR_INVALID_OPTION`, `ERR_ADDRESS_UNAVAILABLE`, `ERR_NAME_TAKEN`
    * @internal
    */
   join({ id, name, number }: Joiner, options: JoinOptions): Membership {
+    if (!existsSync(this.paths.record)) throw this.#removed()
     // Of the process that made it one day nothing is left; whoever uses it takes its place.
     this.serveNames().catch(() => undefined)
     const aliases = (options.aliases ?? []).map((alias) => checkName('an alias', alias))
@@ -179,7 +181,7 @@ export class Network implements AsyncDisposable {
     try {
       if (name !== undefined || aliases.length > 0) this.members.add({ ...holder, name, aliases, ...texts })
     } catch (error) {
-      this.members.remove({ ...claims, names: [] })
+      this.members.remove(this.members.claimsOf(id))
       throw error
     }
     return { network: this, ip, ip6, aliases, number, claims, seen: this.members.changed() }
@@ -242,6 +244,8 @@ export class Network implements AsyncDisposable {
 
   async #remove(): Promise<void> {
     const { removeNetwork } = await import('./remove-network.ts')
+    // First, so that nobody joins any more, or takes over from its names' server.
+    rmSync(this.paths.record, { force: true })
     await this.#egress?.close()
     await this.#names?.[Symbol.asyncDispose]()
     await removeNetwork(this)
@@ -252,6 +256,15 @@ export class Network implements AsyncDisposable {
     const ip = parseIp(address)!
     if (!this.#subnet6) return undefined
     return formatIp({ family: 6, value: this.#subnet6.base + ip.value - this.#subnet.base })
+  }
+
+  #removed(): AirplantError {
+    return new AirplantError({
+      code: 'ERR_NETWORK_NOT_FOUND',
+      phase: 'create',
+      message: `Cannot join network "${this.name}": it was removed`,
+      hint: 'Dispose it after the containers that are on it, or make another one',
+    })
   }
 
   #exhausted(): AirplantError {

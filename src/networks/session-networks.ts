@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { setImmediate } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
 import { AirplantError } from '../errors.ts'
+import { setTimer } from '../rootless/clock.ts'
 import { closestName } from '../rootless/closest-name.ts'
 import type { Session } from '../rootless/session.ts'
 import { checkFree, chooseSubnet, chooseSubnet6 } from './addresses/choose-subnet.ts'
@@ -28,6 +28,8 @@ export const SESSION_NETWORK = 'session'
 
 /** How long another process may take to make the network that it has begun, in ms. */
 const MAKING_TIMEOUT = 5000
+/** Between two looks at it, in ms: making one takes a few. */
+const MAKING_PAUSE = 2
 
 /** The networks of one session. */
 export class SessionNetworks {
@@ -112,7 +114,9 @@ export class SessionNetworks {
       const found = this.list().find(({ name }) => name === SESSION_NETWORK)
       if (found) return found
       if (Date.now() - began > MAKING_TIMEOUT) forgetNetwork(networkPaths(this.#session.directory, SESSION_NETWORK))
-      await setImmediate()
+      await new Promise((resolve) => {
+        setTimer(resolve, MAKING_PAUSE)
+      })
     }
   }
 

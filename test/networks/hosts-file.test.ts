@@ -39,7 +39,7 @@ test.each(['no line end', '# network web\nthe end is missing', ''])(
 
 test('the file is changed in place, and a shorter text leaves nothing behind', () => {
   const path = join(directory, 'hosts')
-  writeFileSync(path, `${replaceSection('127.0.0.1\tlocalhost\n', 'web', web)}`)
+  writeFileSync(path, replaceSection('127.0.0.1\tlocalhost\n', 'web', web))
   const { ino } = statSync(path)
   rewriteHosts(path, 'web', '')
   expect(readFileSync(path, 'utf8')).toBe('127.0.0.1\tlocalhost\n')

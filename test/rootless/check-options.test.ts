@@ -27,7 +27,7 @@ test.each([
   [{ user: 1000 }, 'Give a text'],
   [{ readOnly: 'false' }, 'Give true or false'],
   [{ noNewPrivileges: 0 }, 'Give true or false'],
-  [{ ports: ['8080:80'] }, 'Give an object'],
+  [{ ports: [true] }, 'Give an object'],
   [{ binds: ['/a:/b'] }, 'Give an object'],
   [{ image: '' }, 'Use "host"'],
   [{ tmpfs: ['/x:size=1m'] }, 'Write { target, size, mode }'],

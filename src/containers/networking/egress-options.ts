@@ -1,6 +1,7 @@
 import { invalidOption, parsePort } from '../option-parsers.ts'
 import type { ContainerOptions } from '../options.ts'
 import type { ContainerSpec } from '../spec.ts'
+import { isShared } from './network-option.ts'
 
 /** @throws {AirplantError} `ERR_INVALID_OPTION` */
 export function resolveEgress({ egress = false, network = 'none' }: ContainerOptions): ContainerSpec['egress'] {
@@ -8,9 +9,8 @@ export function resolveEgress({ egress = false, network = 'none' }: ContainerOpt
     throw invalidOption('egress', egress, 'unknown', 'Use true, false, "slirp4netns" or "pasta"')
   }
   if (egress === false || network === 'host') return false
-  const isShared = typeof network === 'object' && 'container' in network
-  if (network === 'none' || isShared) {
-    const problem = isShared
+  if (network === 'none' || isShared(network)) {
+    const problem = isShared(network)
       ? "the other container's network has a way out or not"
       : 'without a network there is no way out'
     throw invalidOption('egress', egress, problem, 'Choose a network: network: "session"')
@@ -25,7 +25,7 @@ export function resolveHostAccess({ hostAccess = [], network }: ContainerOptions
   if (ports.length > MOST_PORTS) {
     throw invalidOption('hostAccess', hostAccess, `more than ${MOST_PORTS} ports`, 'Name only those that are needed')
   }
-  if (typeof network !== 'object' || !('container' in network)) return ports
+  if (!isShared(network)) return ports
   const problem = "the network is another container's"
   throw invalidOption('hostAccess', hostAccess, problem, 'Give it to that container')
 }

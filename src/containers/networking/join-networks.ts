@@ -5,6 +5,7 @@ import { SessionNetworks } from '../../networks/session-networks.ts'
 import { SESSION_NETWORK } from '../../networks/session-network-name.ts'
 import type { Session } from '../../rootless/session.ts'
 import { readMeta } from '../container-meta.ts'
+import { invalidOption } from '../option-parsers.ts'
 import type { AttachmentSpec, ContainerSpec, NetworkSpec } from '../spec.ts'
 import type { Networking } from './networking.ts'
 import { plainNetworking } from './networking.ts'
@@ -15,7 +16,7 @@ export type Joining = Pick<ContainerSpec, 'id' | 'name' | 'network' | 'egress' |
 /**
  * Gives a container its places on the networks that it names. Nothing of them is in the kernel yet; {@link leaveNetworks} gives them back.
  *
- * @throws {AirplantError} `ERR_NETWORK_NOT_FOUND`, `ERR_CONTAINER_NOT_FOUND`, `ERR_ADDRESS_UNAVAILABLE`, `ERR_NAME_TAKEN`,
+ * @throws {AirplantError} `ERR_INVALID_OPTION`, `ERR_NETWORK_NOT_FOUND`, `ERR_CONTAINER_NOT_FOUND`, `ERR_ADDRESS_UNAVAILABLE`, `ERR_NAME_TAKEN`,
  *   `ERR_EGRESS_UNAVAILABLE`
  */
 export async function joinNetworks(spec: Joining, session: Session, env: NodeJS.ProcessEnv): Promise<Networking> {
@@ -23,6 +24,8 @@ export async function joinNetworks(spec: Joining, session: Session, env: NodeJS.
   if (network.mode === 'container') return await share(network.container, session)
   if (network.mode !== 'networks') return plainNetworking(network.mode)
   const networks = await Promise.all(network.attachments.map(({ network: wanted }) => findNetwork(wanted, session)))
+  const twice = networks.find((each, index) => networks.indexOf(each) !== index)
+  if (twice) throw invalidOption('network', twice.name, 'named twice', 'Name each network once')
   const way = spec.egress === false ? undefined : await wayOut(spec, networks, env)
   const memberships: Membership[] = []
   try {

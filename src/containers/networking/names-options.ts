@@ -3,10 +3,12 @@ import { HOST_ADDRESS } from '../../networks/loopback.ts'
 import { invalidOption } from '../option-parsers.ts'
 import type { ContainerOptions } from '../options.ts'
 import type { NamesSpec } from '../spec.ts'
+import { isShared } from './network-option.ts'
 
 /** @throws {AirplantError} `ERR_INVALID_OPTION` */
 export function resolveNames(options: ContainerOptions): NamesSpec {
   const { extraHosts = {}, dns = [], dnsSearch = [], dnsOptions = [], hostAccess = [] } = options
+  if (isShared(options.network)) refuse({ extraHosts: Object.keys(extraHosts), dns, dnsSearch, dnsOptions })
   const hosts = Object.entries(extraHosts).flatMap(([name, addresses]) =>
     [addresses].flat().map((address) => hostLine(name, address)),
   )
@@ -18,6 +20,14 @@ export function resolveNames(options: ContainerOptions): NamesSpec {
     servers: dns,
     search: dnsSearch.map((domain) => word('dnsSearch', domain)),
     options: dnsOptions.map((option) => word('dnsOptions', option)),
+  }
+}
+
+/** Who shares a network sees the other container's /etc/hosts and /etc/resolv.conf. */
+function refuse(lists: Readonly<Record<string, readonly string[]>>): void {
+  for (const [option, list] of Object.entries(lists)) {
+    if (list.length === 0) continue
+    throw invalidOption(option, list, "the network is another container's", 'Give it to that container')
   }
 }
 

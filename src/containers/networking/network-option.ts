@@ -45,7 +45,10 @@ export function resolveNetwork({ network = 'none', aliases = [] }: ContainerOpti
       'Choose a network, or leave them out',
     )
   }
-  if (isShared(network)) return shared(network)
+  if (isShared(network)) {
+    if (aliases.length === 0) return shared(network)
+    throw invalidOption('aliases', aliases, "the network is another container's", 'Give them to that container')
+  }
   const list = Array.isArray(network) ? (network as readonly (string | Network | NetworkAttachment)[]) : [network]
   const attachments = list.map((each) => attachment(each as string | Network | NetworkAttachment, aliases))
   const names = attachments.map((each) => (typeof each.network === 'string' ? each.network : each.network.name))
@@ -55,8 +58,9 @@ export function resolveNetwork({ network = 'none', aliases = [] }: ContainerOpti
   throw invalidOption('network', network, 'an empty list', 'Write "none" for no network')
 }
 
-function isShared(option: NetworkOption): option is SharedNetwork {
-  return typeof option === 'object' && 'container' in option
+/** Whether the option, of which nothing is known yet, asks for another container's network. */
+export function isShared(option: unknown): option is SharedNetwork {
+  return typeof option === 'object' && option !== null && 'container' in option
 }
 
 function shared(option: SharedNetwork): NetworkSpec {

@@ -2,6 +2,7 @@ import { formatIp } from '../../networks/addresses/ip-address.ts'
 import { CONTAINER_ADDRESS } from '../../networks/loopback.ts'
 import * as kernel from '../../rootless/kernel-constants.ts'
 import type { Plan } from '../../rootless/protocol/plan.ts'
+import type { Networking } from '../networking/networking.ts'
 import type { PlanContext } from './context.ts'
 import type { WaitingMount } from './user-mounts.ts'
 
@@ -45,14 +46,24 @@ function hosts({ spec, networking }: PlanContext): string {
 
 function resolvConf({ spec, host, networking }: PlanContext): string {
   const { servers, search, options } = spec.names
-  const { mode, memberships, egress } = networking
+  const { mode, egress } = networking
   if (mode === 'host' && servers.length + search.length + options.length === 0) return host.resolvConf
-  const asked = servers.length > 0 ? servers : mode === 'host' ? [] : memberships.map(({ network }) => network.gateway)
+  const asked = servers.length > 0 ? servers : mode === 'host' ? [] : gatewaysOf(networking)
   const lines = asked.slice(0, MOST_SERVERS).map((server) => `nameserver ${server}`)
   const domains = search.length > 0 ? search : egress ? searchOf(host.resolvConf) : []
   if (domains.length > 0) lines.push(`search ${domains.join(' ')}`)
   if (options.length > 0) lines.push(`options ${options.join(' ')}`)
   return lines.length > 0 ? `${lines.join('\n')}\n` : '# no network\n'
+}
+
+/**
+ * Each answers for all networks of the container. Where nothing leads outside, other names do not exist, and a resolver asks no second
+ * server then: so who has a way out asks first where there is one.
+ */
+function gatewaysOf({ memberships, egress }: Networking): string[] {
+  const networks = memberships.map(({ network }) => network)
+  const closed = egress ? networks.filter(({ internal }) => internal) : []
+  return [...networks.filter((network) => !closed.includes(network)), ...closed].map(({ gateway }) => gateway)
 }
 
 /** As many as a resolver looks at (resolv.conf(5)). */

@@ -1,4 +1,4 @@
-import { existsSync, readlinkSync, symlinkSync } from 'node:fs'
+import { readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { AirplantError } from '../../errors.ts'
 import { FIRST_MEMBER } from '../network-options.ts'
@@ -47,43 +47,53 @@ export class AddressPool {
    * @throws {AirplantError} `ERR_ADDRESS_UNAVAILABLE` for a fixed one that somebody has
    */
   claim(wanted: WantedAddresses, holder: Holder): ClaimedAddresses | undefined {
-    const ip = wanted.ip ?? this.#any(holder)
+    const ip = wanted.ip ?? this.#any(holder, wanted.ip6)
     if (!ip) return undefined
-    if (wanted.ip) this.#fixed(wanted.ip, holder)
-    const number = indexIn(this.#subnet, ip)!
-    const ip6 = wanted.ip6 ?? (this.#subnet6 && nth(this.#subnet6, number))
-    if (wanted.ip6) this.#fixed(wanted.ip6, holder)
-    return { ip, ip6 }
+    const auto6 = this.#subnet6 && nth(this.#subnet6, indexIn(this.#subnet, ip)!)
+    if (wanted.ip) this.#fixed(ip, wanted.ip6 ? undefined : auto6, holder)
+    if (!wanted.ip6) return { ip, ip6: auto6 }
+    try {
+      this.#fixed(wanted.ip6, this.#twin(wanted.ip6), holder)
+    } catch (error) {
+      rmSync(this.#path(ip), { force: true })
+      throw error
+    }
+    return { ip, ip6: wanted.ip6 }
   }
 
-  #fixed(address: IpAddress, holder: Holder): void {
-    const others = this.#twin(address)
-    if ((!others || !existsSync(this.#path(others))) && take(this.#path(address), holder)) return
+  /** @param other address that nobody else may have, because that one has this one by its number */
+  #fixed(address: IpAddress, other: IpAddress | undefined, holder: Holder): void {
+    const isTaken = !take(this.#path(address), holder)
+    const owner = isTaken ? holderOf(this.#path(address)) : other && holderOf(this.#path(other))
+    if (!isTaken && (owner === undefined || owner.container === holder.container)) return
+    if (!isTaken) rmSync(this.#path(address), { force: true })
+    const refused = !isTaken && other?.family === 6 ? other : address
     throw new AirplantError({
       code: 'ERR_ADDRESS_UNAVAILABLE',
       phase: 'create',
-      message: `Cannot give the address ${formatIp(address)}: container ${holderOf(this.#path(address))?.container ?? 'of another'} has it`,
+      message: `Cannot give the address ${formatIp(refused)}: container ${owner?.container ?? 'of another'} has it`,
       hint: 'Choose another, or none: a free one is given then',
       container: holder.container,
     })
   }
 
-  #any(holder: Holder): IpAddress | undefined {
+  #any(holder: Holder, wanted6: IpAddress | undefined): IpAddress | undefined {
     const last = sizeOf(this.#subnet) - 2n
     for (let tries = FIRST_MEMBER; tries <= last; tries++) {
       if (this.#next > last) this.#next = FIRST_MEMBER
       const number = this.#next++
-      const ip6 = this.#subnet6 && nth(this.#subnet6, number)
-      if (ip6 && existsSync(this.#path(ip6))) continue
       const ip = nth(this.#subnet, number)
-      if (take(this.#path(ip), holder)) return ip
+      if (!take(this.#path(ip), holder)) continue
+      // Looked at afterwards: whoever takes it as a fixed one looks for ours after taking it.
+      const ip6 = this.#subnet6 && !wanted6 && nth(this.#subnet6, number)
+      if (!ip6 || !holderOf(this.#path(ip6))) return ip
+      rmSync(this.#path(ip), { force: true })
     }
     return undefined
   }
 
   /** An automatic IPv6 address has the number of the IPv4 one, and no link of its own. */
   #twin(address: IpAddress): IpAddress | undefined {
-    if (address.family === 4) return undefined
     const number = this.#subnet6 && indexIn(this.#subnet6, address)
     return number !== undefined && number < sizeOf(this.#subnet) ? nth(this.#subnet, number) : undefined
   }

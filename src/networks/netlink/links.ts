@@ -4,6 +4,7 @@ import { CREATE } from './netlink-batch.ts'
 // linux/rtnetlink.h, linux/if_link.h, linux/veth.h
 const RTM_NEWLINK = 16
 const RTM_DELLINK = 17
+const RTM_GETLINK = 18
 const IFF_UP = 0x1
 const IFLA_ADDRESS = 1
 const IFLA_IFNAME = 3
@@ -98,6 +99,14 @@ export function allowLargePieces(batch: NetlinkBatch, index: number): void {
 
 /** The most that an interface of the kernel's own takes (TSO_MAX_SIZE). */
 const LARGEST_PIECE = 524_280
+
+/**
+ * Asks for an interface, for what that does: since Linux 6.14 the kernel then does at once what else it does in the background when the other
+ * end of a pair came up. Until it has, a port of a bridge passes nothing on, and under load that takes so long that first packets are lost.
+ */
+export function settleLink(batch: NetlinkBatch, index: number): void {
+  batch.message(RTM_GETLINK, 0, linkHeader(index, undefined))
+}
 
 /** Brings an interface up. */
 export function linkUp(batch: NetlinkBatch, index: number): void {

@@ -35,18 +35,29 @@ int step_hostGate(struct child *child, const struct field *args, struct failure 
 	return 0;
 }
 
-void host_gates_add(struct host_gates *gates, int fd, uint16_t port)
+bool host_gates_expect(struct host_gates *gates, uint16_t port)
 {
 	if (gates->count == HOST_GATES_MAX)
-		close(fd);
-	else
-		gates->list[gates->count++] = (struct host_gate){ fd, port };
+		return false;
+	gates->list[gates->count++] = (struct host_gate){ -1, port };
+	return true;
+}
+
+void host_gates_add(struct host_gates *gates, int fd, uint16_t port)
+{
+	for (size_t i = 0; i < gates->count; i++) {
+		if (gates->list[i].port != port || gates->list[i].fd >= 0)
+			continue;
+		gates->list[i].fd = fd;
+		return;
+	}
+	close(fd);
 }
 
 void host_gates_close(struct host_gates *gates)
 {
 	while (gates->count)
-		close(gates->list[--gates->count].fd);
+		cleanup_close_(&gates->list[--gates->count].fd);
 }
 
 /* In the child, from where nothing can be returned: what fails ends the process, and the sockets with it. */
@@ -54,18 +65,21 @@ _Noreturn static void serve(const struct host_gates *gates)
 {
 	struct forwarder *forwarder = forwarder_make(gates->count);
 	int keep[HOST_GATES_MAX];
+	size_t count = 0;
 
 	if (!forwarder)
 		_exit(1);
 	for (size_t i = 0; i < gates->count; i++) {
 		struct route route = { 0 };
 
+		if (gates->list[i].fd < 0)
+			continue;
 		target_set_address(route_add(&route), "127.0.0.1", gates->list[i].port);
 		target_set_address(route_add(&route), "::1", gates->list[i].port);
-		forwarder_add(forwarder, WORKER_FIRST + (int)i, false, &route);
-		keep[i] = gates->list[i].fd;
+		forwarder_add(forwarder, WORKER_FIRST + (int)count, false, &route);
+		keep[count++] = gates->list[i].fd;
 	}
-	if (worker_settle("airplant-host", keep, gates->count) < 0 || worker_drop_capabilities() < 0 ||
+	if (worker_settle("airplant-host", keep, count) < 0 || worker_drop_capabilities() < 0 ||
 	    forwarder_prepare(forwarder, true) < 0)
 		_exit(1);
 	forwarder_serve(forwarder);

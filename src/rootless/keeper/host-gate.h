@@ -2,6 +2,7 @@
 #ifndef AIRPLANT_HOST_GATE_H
 #define AIRPLANT_HOST_GATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,12 +15,17 @@
 struct host_gates {
 	size_t count;
 	struct host_gate {
-		int fd;
+		int fd; /* -1: not there yet */
 		uint16_t port;
 	} list[HOST_GATES_MAX];
 };
 
-/* Keeps the socket, or closes it when there are too many. */
+/* Announces one of the plan's; false when there are too many. */
+bool host_gates_expect(struct host_gates *gates, uint16_t port);
+/*
+ * Keeps the socket for a port that was announced, else closes it: what else a child says, whoever has got hold of it by then, opens no
+ * port of the host.
+ */
 void host_gates_add(struct host_gates *gates, int fd, uint16_t port);
 void host_gates_close(struct host_gates *gates);
 /*

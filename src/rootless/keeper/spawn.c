@@ -115,6 +115,21 @@ static int open_networks(struct keeper *keeper, struct spawn *spawn, struct fail
 	return 0;
 }
 
+/* Also the limit on them, before anything was started. */
+static int expect_host_gates(struct process *process, const struct plan *plan, struct failure *failure)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct step *step = &plan->steps[i];
+
+		if (step->op != OP_hostGate)
+			continue;
+		if (process->kind != CONTAINER ||
+		    !host_gates_expect(&process->host_gates, (uint16_t)step->args[1].number))
+			return fail(failure, E2BIG, "hostGate", "more than %d, or of no container", HOST_GATES_MAX);
+	}
+	return 0;
+}
+
 static bool joins_network(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)
@@ -292,6 +307,8 @@ int process_spawn(struct client *client, uint32_t request, const uint8_t *body, 
 		result = make_network(keeper, process, &spawn, failure);
 	if (result == 0)
 		result = open_networks(keeper, &spawn, failure);
+	if (result == 0)
+		result = expect_host_gates(process, &spawn.plan, failure);
 	if (result == 0)
 		result = make_cgroup(process, &spawn, failure);
 	if (result == 0)

@@ -1,6 +1,9 @@
+import { utimesSync } from 'node:fs'
 import { afterAll, expect, test } from 'vitest'
 import type { Container, FixtureOptions } from '../../../src/index.ts'
 import { createNetwork, withContainer } from '../../../src/index.ts'
+import { Members } from '../../../src/networks/members.ts'
+import { viewOf } from '../../../src/networks/network-zone.ts'
 import { checkLeftovers, errorOf, shell } from '../../support/containers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
 
@@ -82,6 +85,62 @@ test.each([
   const error = await errorOf(idle({ network: { network, [option]: address } }))
   expect(error.code).toBe('ERR_ADDRESS_UNAVAILABLE')
   expect(network.containers()).toEqual([])
+})
+
+test("a fixed IPv6 address is nobody's by its number, and one that is refused costs no IPv4 address", async ({
+  skip,
+}) => {
+  await using network = await createNetwork({ subnet: '10.91.11.0/24', subnet6: 'fd00:1:2:3::/64' })
+  await using fixed = await idle({ network: { network, ip6: 'fd00:1:2:3::3' } })
+  if (fixed.networks[0]?.ip6 === undefined) return skip('no IPv6')
+  await using automatic = await idle({ network })
+  expect(automatic.networks[0]?.ip6).not.toBe('fd00:1:2:3::3')
+  const byNumber = await errorOf(idle({ network: { network, ip: '10.91.11.3' } }))
+  expect(byNumber.message).toContain(`fd00:1:2:3::3: container ${fixed.id} has it`)
+  const on = { network, ip: '10.91.11.8' }
+  const refused = await errorOf(idle({ network: { ...on, ip6: 'fd00:1:2:3::3' } }))
+  expect(refused.code).toBe('ERR_ADDRESS_UNAVAILABLE')
+  await using both = await idle({ network: { ...on, ip6: 'fd00:1:2:3::8' } })
+  expect(both.networks).toMatchObject([{ ip: '10.91.11.8', ip6: 'fd00:1:2:3::8' }])
+  const automaticNumber = automatic.networks[0]?.ip6 ?? ''
+  expect((await errorOf(idle({ network: { network, ip6: automaticNumber } }))).code).toBe('ERR_ADDRESS_UNAVAILABLE')
+})
+
+test('a container that takes its hosts file away from us keeps nobody from coming and going', async () => {
+  await using network = await createNetwork()
+  await using hostile = await idle({ network, name: 'hostile' })
+  await shell(hostile, 'chmod 0 /etc/hosts')
+  {
+    await using _ = await idle({ network, name: 'neighbour' })
+  }
+  expect(network.containers().map(({ name }) => name)).toEqual(['hostile'])
+})
+
+test('members that come at the same moment of a slow clock are all known', async () => {
+  await using network = await createNetwork()
+  await using _one = await idle({ network, name: 'one' })
+  const moment = new Date(1_000_000_000_000)
+  utimesSync(network.paths.members, moment, moment)
+  const seen = new Members(network.name, network.paths, network.session.directory)
+  expect(seen.named()).toHaveLength(1)
+  await using _two = await idle({ network, name: 'two' })
+  utimesSync(network.paths.members, moment, moment)
+  expect(seen.named()).toHaveLength(2)
+})
+
+test('who may ask outside is told by IPv4 addresses only, and no other address passes for it', async ({ skip }) => {
+  await using network = await createNetwork()
+  await using app = await idle({ network, name: 'app' })
+  network.members.letOut(app.id)
+  const [{ ip, ip6 } = { ip: '', ip6: undefined }] = app.networks
+  expect(viewOf(ip, network, () => []).isOutward).toBe(true)
+  if (ip6 === undefined) return skip('no IPv6')
+  expect(viewOf(ip6, network, () => [])).toMatchObject({ isOutward: false })
+  const { zone } = viewOf(ip6, network, () => [])
+  expect(zone.nameOf(ip6)).toBe('app')
+  // The same number in the lowest 32 bits.
+  const number = ip6.split('::').at(-1)
+  expect(zone.nameOf(`${network.subnet6!.split('::')[0]}:0:1:0:${number}`)).toBeUndefined()
 })
 
 test('a subnet whose addresses are all taken says so, and gives those that are free again', async () => {
@@ -171,7 +230,7 @@ test("containers share another one's network, and its files of names", async () 
   expect(await shell(side, 'grep -c late /etc/hosts')).not.toBe('0')
   expect((await errorOf(network.connect(side))).code).toBe('ERR_INVALID_OPTION')
   expect((await errorOf(idle({ network: { container: 'nobody' } }))).code).toBe('ERR_CONTAINER_NOT_FOUND')
-  void late
+  expect(late.networks).toHaveLength(1)
 })
 
 test('a port wait of one that shares a network counts its own sockets only', async () => {
@@ -215,4 +274,29 @@ test('a network that is disposed takes its interfaces from containers, which liv
   await network[Symbol.asyncDispose]()
   await expect.poll(() => shell(app, 'grep -c eth0 /proc/net/dev')).toBe('0')
   expect((await errorOf(idle({ network: network.name }))).code).toBe('ERR_NETWORK_NOT_FOUND')
+  expect((await errorOf(idle({ network }))).code).toBe('ERR_NETWORK_NOT_FOUND')
+})
+
+test('a network is not joined twice, by whatever it is called', async () => {
+  await using network = await createNetwork({ name: 'twofold' })
+  expect((await errorOf(idle({ network: ['twofold', network.id] }))).code).toBe('ERR_INVALID_OPTION')
+})
+
+test.each([
+  ['aliases', { aliases: ['alias'] }],
+  ['dns', { dns: ['192.0.2.1'] }],
+  ['dnsSearch', { dnsSearch: ['example.org'] }],
+  ['dnsOptions', { dnsOptions: ['ndots:2'] }],
+  ['extraHosts', { extraHosts: { other: '192.0.2.2' } }],
+  ['hostAccess', { hostAccess: [3000] }],
+  ['egress', { egress: true }],
+])("%s is refused with another container's network, where nothing would come of it", async (option, options) => {
+  const error = await errorOf(idle({ network: { container: 'other' }, ...options }))
+  expect(error.code).toBe('ERR_INVALID_OPTION')
+  expect(error.message).toContain(option)
+})
+
+test('a network that is null is refused as no network', async () => {
+  const options = { network: null } as unknown as FixtureOptions
+  expect((await errorOf(idle(options))).code).toBe('ERR_INVALID_OPTION')
 })

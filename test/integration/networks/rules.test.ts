@@ -6,6 +6,7 @@ import { parseSubnet } from '../../../src/networks/addresses/subnet.ts'
 import { planEgress } from '../../../src/networks/egress/egress-plan.ts'
 import { Plan } from '../../../src/rootless/protocol/plan.ts'
 import { checkLeftovers, shell } from '../../support/containers.ts'
+import { tinyRoot } from '../../support/rootfs.ts'
 
 checkLeftovers()
 
@@ -51,6 +52,24 @@ test('the rules before a way out are these, as nft shows them', async ({ skip })
 `)
 })
 
+test('the rules keep no neighbours apart, also where the host has br_netfilter', async () => {
+  using root = tinyRoot()
+  await using network = await createNetwork({ subnet: '10.93.2.0/24' })
+  const tap = parseSubnet('10.93.3.0/24')!
+  const helper = await network.session.client.spawn({
+    kind: 'helper',
+    plan: planEgress(network.handle, tap, { hasIpv6: true, hasBridgeFilter: false }),
+  })
+  await helper.wait()
+  const image = { rootfs: root.path }
+  const command = ['sh', '-c', 'echo reached > /tmp/index.html; exec httpd -f -p 80 -h /tmp']
+  await using server = await withContainer({ image, network, command, wait: { port: 80 } })
+  await using client = await withContainer({ image, network, command: ['sleep', '600'] })
+  expect(
+    await shell(client, `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 3 ${server.networks[0]!.ip} 80 | tail -n 1`),
+  ).toBe('reached')
+})
+
 test("a network's namespace is strict, whatever the host does, and has nowhere to pass things on to until it has a way out", async () => {
   await using network = await createNetwork()
   const names = ['all/route_localnet', 'br0/accept_redirects', 'br0/accept_source_route', 'all/send_redirects', 'br0/send_redirects'] // prettier-ignore
@@ -62,7 +81,7 @@ test("a network's namespace is strict, whatever the host does, and has nowhere t
   expect(devices.map(([, name]) => name).sort()).toEqual(['br0', 'lo'])
 })
 
-test('50 members who talk to each other ask for no hardware address, of which a machine remembers 1024', async () => {
+test('members ask for no hardware address of each other, of which a machine remembers 1024', async () => {
   await using network = await createNetwork()
   const asked = await inNetwork(network, ['/bin/cat', '/proc/net/arp'])
   expect(asked.trim().split('\n')).toHaveLength(1)
