@@ -2,10 +2,11 @@ import type { Plan } from '../rootless/protocol/plan.ts'
 import type { IpAddress } from './addresses/ip-address.ts'
 import { bytesOf } from './addresses/ip-address.ts'
 import type { Subnet } from './addresses/subnet.ts'
-import { BRIDGE, interfaceIndex, MTU, newPortIndex } from './link-numbers.ts'
+import { BRIDGE, BRIDGE_MAC, interfaceIndex, MTU, newPortIndex } from './link-numbers.ts'
+import { gatewayOf } from './network-plan.ts'
 import { addVeth, allowLargePieces, linkUp, settleLink } from './netlink/links.ts'
 import { NetlinkBatch } from './netlink/netlink-batch.ts'
-import { addAddress, addDefaultRoute } from './netlink/routes.ts'
+import { addAddress, addDefaultRoute, addRoute, setNeighbour } from './netlink/routes.ts'
 
 /** One interface of a container: what a plan needs to make it. */
 export interface Attachment {
@@ -17,9 +18,8 @@ export interface Attachment {
   readonly ip6: IpAddress | undefined
   readonly subnet: Subnet
   readonly subnet6: Subnet | undefined
-  /** Where packets for other machines go; undefined: nowhere. */
-  readonly gateway: IpAddress | undefined
-  readonly gateway6: IpAddress | undefined
+  /** Whether packets for other machines go this way. */
+  readonly isWayOut: boolean
 }
 
 /**
@@ -41,26 +41,38 @@ export function planAttachments(plan: Plan, own: number, attachments: readonly A
   }
 }
 
-function makePair({ number, ip }: Attachment, port: number, own: number): NetlinkBatch {
+function makePair({ number, ip, ip6 }: Attachment, port: number, own: number): NetlinkBatch {
   const batch = new NetlinkBatch()
-  const peer = { index: interfaceIndex(number), name: `eth${number}`, mac: macOf(ip), namespace: own }
+  const mac = macOf(ip)
+  const peer = { index: interfaceIndex(number), name: `eth${number}`, mac, namespace: own }
   addVeth(batch, { index: port, bridge: BRIDGE, mtu: MTU, peer })
   allowLargePieces(batch, port)
+  for (const address of [ip, ip6]) if (address) setNeighbour(batch, BRIDGE, address, mac)
   return batch
 }
 
-// With the address first, the kernel tells the neighbours of it when the interface comes up.
+// With the address first, the kernel tells the bridge of it when the interface comes up.
 function configure(attachment: Attachment): NetlinkBatch {
-  const { number, ip, ip6, subnet, subnet6, gateway, gateway6 } = attachment
+  const { number, isWayOut } = attachment
   const index = interfaceIndex(number)
+  const metric = metricOf(number)
+  const places = placesOf(attachment)
   const batch = new NetlinkBatch()
-  addAddress(batch, { index, address: ip, prefix: subnet.prefix })
-  if (ip6 && subnet6) addAddress(batch, { index, address: ip6, prefix: subnet6.prefix })
+  for (const { address, subnet } of places)
+    addAddress(batch, { index, address, prefix: subnet.prefix, isLinked: false })
   linkUp(batch, index)
   allowLargePieces(batch, index)
-  if (gateway) addDefaultRoute(batch, index, gateway, metricOf(number))
-  if (gateway6) addDefaultRoute(batch, index, gateway6, metricOf(number))
+  for (const { subnet } of places) {
+    const gateway = gatewayOf(subnet)
+    setNeighbour(batch, index, gateway, BRIDGE_MAC)
+    addRoute(batch, subnet, { index, gateway, metric })
+    if (isWayOut) addDefaultRoute(batch, { index, gateway, metric })
+  }
   return batch
+}
+
+function placesOf({ ip, ip6, subnet, subnet6 }: Attachment): { address: IpAddress; subnet: Subnet }[] {
+  return [{ address: ip, subnet }, ...(ip6 && subnet6 ? [{ address: ip6, subnet: subnet6 }] : [])]
 }
 
 /** Of several ways out the first network's is taken. */

@@ -10,6 +10,9 @@ const FIRST_PORT = 1000
 /** The bridge in a network's namespace. */
 export const BRIDGE = 100
 
+/** The bridge's hardware address, the same in every network: who has an address of the network need not ask for it. */
+export const BRIDGE_MAC = Uint8Array.of(0x02, 0x42, 0, 0, 0, 1)
+
 /** Of all interfaces: the most that slirp4netns takes. Large packets are what bulk costs least with. */
 export const MTU = 65_520
 

@@ -1,7 +1,6 @@
 import { AirplantError } from '../../errors.ts'
 import type { Attachment } from '../../networks/attachment.ts'
 import type { Membership, Network } from '../../networks/network.ts'
-import { gatewayOf } from '../../networks/network-plan.ts'
 import { SessionNetworks } from '../../networks/session-networks.ts'
 import { SESSION_NETWORK } from '../../networks/session-network-name.ts'
 import type { Session } from '../../rootless/session.ts'
@@ -48,13 +47,8 @@ export function leaveNetworks(memberships: readonly Membership[]): void {
 }
 
 /** What a plan needs for one interface. */
-export function attachmentOf({ network, ip, ip6, number }: Membership, isWayOut: boolean): Attachment {
-  const { subnet, subnet6 } = network.subnets
-  const gateways = {
-    gateway: isWayOut ? gatewayOf(subnet) : undefined,
-    gateway6: isWayOut && subnet6 ? gatewayOf(subnet6) : undefined,
-  }
-  return { network: network.handle, number, ip, ip6, subnet, subnet6, ...gateways }
+export function attachmentOf({ network, number, ip, ip6 }: Membership, isWayOut: boolean): Attachment {
+  return { network: network.handle, number, ip, ip6, ...network.subnets, isWayOut }
 }
 
 /** The network of a name or, as it is, of an object. */

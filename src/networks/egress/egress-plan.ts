@@ -34,7 +34,7 @@ export function findKernelParts(): KernelParts {
 }
 
 /**
- * Steps that open a way out of a network: its namespace passes packets on to a tap, under one address. What containers send reaches the
+ * Steps that open a way out of a network: its namespace passes packets on to a tap, too, under one address. What containers send reaches the
  * program that serves the tap only through the kernel's own forwarding and these rules, which no container can change: a packet that is
  * addressed to a loopback address would be delivered to the host's own loopback by slirp4netns, whatever its options say.
  *
@@ -47,25 +47,23 @@ export function planEgress(network: number, tap: Subnet, { hasIpv6, hasBridgeFil
   if (hasBridgeFilter) {
     for (const family of ['ip', 'ip6']) plan.sysctl(`net/bridge/bridge-nf-call-${family}tables`, '0')
   }
-  // Before anything is forwarded: what must not pass never does. Where one of them is missing, both can be tried again.
+  // Before the tap is up: what must not pass never does. Where one of them is missing, both can be tried again.
   plan.tap(TAP.name, TAP.index).netfilter(rules(tap))
   if (hasIpv6)
     plan.sysctl(`net/ipv6/conf/${TAP.name}/accept_ra`, '0').sysctl(`net/ipv6/conf/${TAP.name}/accept_dad`, '0')
   const batch = new NetlinkBatch()
   setUp(batch, TAP.index, MTU)
   addAddress(batch, { index: TAP.index, address: nth(tap, GUEST), prefix: tap.prefix })
-  addDefaultRoute(batch, TAP.index, nth(tap, 2), 100)
+  addDefaultRoute(batch, { index: TAP.index, gateway: nth(tap, 2), metric: 100 })
   if (hasIpv6) {
     addAddress(batch, { index: TAP.index, address: nth(SLIRP6, GUEST), prefix: SLIRP6.prefix })
-    addDefaultRoute(batch, TAP.index, parseIp(SLIRP6_ROUTER)!, 100)
+    addDefaultRoute(batch, { index: TAP.index, gateway: parseIp(SLIRP6_ROUTER)!, metric: 100 })
   }
-  batch.addTo(plan).sysctl('net/ipv4/ip_forward', '1')
-  if (hasIpv6) plan.sysctl('net/ipv6/conf/all/forwarding', '1')
-  return plan
+  return batch.addTo(plan)
 }
 
 /**
- * Who answers may answer; new connections go from the bridge to the tap only. IPv4's loopback and zero network are dropped by the kernel
+ * Who answers may answer; new connections go from member to member, and from them to the tap. IPv4's loopback and zero network are dropped by the kernel
  * (RFC 1812, 5.3.7); of IPv6 it passes on ::, and loopback in the guise of IPv4. The program's own subnet is nobody's business.
  */
 function rules(tap: Subnet): Buffer {
@@ -74,21 +72,18 @@ function rules(tap: Subnet): Buffer {
   const forward = { name: 'forward', type: 'filter', hook: 2, priority: 0, policy: 'drop' } as const
   const leave = { name: 'leave', type: 'nat', hook: 4, priority: 100, policy: 'accept' } as const
   const drop = verdict('drop')
-  return (
-    new TableBatch('airplant')
-      .chain(forward)
-      .chain(leave)
-      .rule('forward', ...isEstablished(), verdict('accept'))
-      // Between siblings, where br_netfilter was loaded after the network had been made.
-      .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', BRIDGE), verdict('accept'))
-      .rule('forward', ...destinationBegins(4, bytesOf(nth(tap, 0)).subarray(0, tap.prefix / 8)), drop)
-      .rule('forward', ...destinationBegins(4, Uint8Array.of(127)), drop)
-      .rule('forward', ...destinationBegins(4, Uint8Array.of(0)), drop)
-      .rule('forward', ...destinationBegins(6, zeros), drop)
-      .rule('forward', ...destinationBegins(6, mapped), drop)
-      .rule('forward', ...destinationBegins(6, bytesOf(nth(SLIRP6, 0)).subarray(0, 8)), drop)
-      .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', TAP.index), verdict('accept'))
-      .rule('leave', ...interfaceIs('out', TAP.index), masquerade)
-      .encode()
-  )
+  return new TableBatch('airplant')
+    .chain(forward)
+    .chain(leave)
+    .rule('forward', ...isEstablished(), verdict('accept'))
+    .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', BRIDGE), verdict('accept'))
+    .rule('forward', ...destinationBegins(4, bytesOf(nth(tap, 0)).subarray(0, tap.prefix / 8)), drop)
+    .rule('forward', ...destinationBegins(4, Uint8Array.of(127)), drop)
+    .rule('forward', ...destinationBegins(4, Uint8Array.of(0)), drop)
+    .rule('forward', ...destinationBegins(6, zeros), drop)
+    .rule('forward', ...destinationBegins(6, mapped), drop)
+    .rule('forward', ...destinationBegins(6, bytesOf(nth(SLIRP6, 0)).subarray(0, 8)), drop)
+    .rule('forward', ...interfaceIs('in', BRIDGE), ...interfaceIs('out', TAP.index), verdict('accept'))
+    .rule('leave', ...interfaceIs('out', TAP.index), masquerade)
+    .encode()
 }

@@ -1,15 +1,27 @@
 import type { IpAddress } from '../addresses/ip-address.ts'
 import { bytesOf } from '../addresses/ip-address.ts'
 import type { NetlinkBatch } from './netlink-batch.ts'
+import { nth } from '../addresses/subnet.ts'
+import type { Subnet } from '../addresses/subnet.ts'
 import { CREATE } from './netlink-batch.ts'
 
 // linux/rtnetlink.h, linux/if_addr.h
 const RTM_NEWADDR = 20
 const RTM_DELADDR = 21
 const RTM_NEWROUTE = 24
+const RTM_NEWNEIGH = 28
+const NLM_F_REPLACE = 0x100
+const NLM_F_CREATE = 0x400
 const IFA_ADDRESS = 1
 const IFA_LOCAL = 2
+const IFA_FLAGS = 8
 const IFA_F_NODAD = 0x02
+const IFA_F_NOPREFIXROUTE = 0x200
+const NDA_DST = 1
+const NDA_LLADDR = 2
+const NUD_PERMANENT = 0x80
+const RTA_DST = 1
+const RTNH_F_ONLINK = 4
 const RTA_OIF = 4
 const RTA_GATEWAY = 5
 const RTA_PRIORITY = 6
@@ -25,14 +37,18 @@ export interface InterfaceAddress {
   readonly index: number
   readonly address: IpAddress
   readonly prefix: number
+  /** Whether the others of its subnet are on the same link, as is usual. @default true */
+  readonly isLinked?: boolean
 }
 
 /** Gives an interface an address. An IPv6 one can be used at once: nobody else is asked whether it has it too. */
-export function addAddress(batch: NetlinkBatch, { index, address, prefix }: InterfaceAddress): void {
+export function addAddress(batch: NetlinkBatch, options: InterfaceAddress): void {
+  const { index, address, prefix, isLinked = true } = options
   const bytes = bytesOf(address)
   batch.message(RTM_NEWADDR, CREATE, addressHeader(address.family, prefix, index), () => {
     batch.bytes(IFA_LOCAL, bytes)
     batch.bytes(IFA_ADDRESS, bytes)
+    if (!isLinked) batch.u32(IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE)
   })
 }
 
@@ -43,18 +59,47 @@ export function removeAddress(batch: NetlinkBatch, { index, address, prefix }: I
   })
 }
 
-/** Sends what has no other route to a gateway. @param metric the lower one is used */
-export function addDefaultRoute(batch: NetlinkBatch, index: number, gateway: IpAddress, metric: number): void {
+/** Where packets go next. */
+export interface NextHop {
+  readonly index: number
+  /** Known to be on the link of that interface. */
+  readonly gateway: IpAddress
+  /** Of several routes to the same destination the lowest is used. */
+  readonly metric: number
+}
+
+/** Sends what has no other route to a gateway. */
+export function addDefaultRoute(batch: NetlinkBatch, hop: NextHop): void {
+  addRoute(batch, { family: hop.gateway.family, base: 0n, prefix: 0 }, hop)
+}
+
+/** Sends what is for a subnet to a gateway. */
+export function addRoute(batch: NetlinkBatch, subnet: Subnet, { index, gateway, metric }: NextHop): void {
   const header = Buffer.alloc(12)
   header.writeUInt8(gateway.family === 4 ? AF_INET : AF_INET6, 0)
+  header.writeUInt8(subnet.prefix, 1)
   header.writeUInt8(RT_TABLE_MAIN, 4)
   header.writeUInt8(RTPROT_STATIC, 5)
   header.writeUInt8(RT_SCOPE_UNIVERSE, 6)
   header.writeUInt8(RTN_UNICAST, 7)
+  header.writeUInt32LE(RTNH_F_ONLINK, 8)
   batch.message(RTM_NEWROUTE, CREATE, header, () => {
+    if (subnet.prefix > 0) batch.bytes(RTA_DST, bytesOf(nth(subnet, 0)))
     batch.bytes(RTA_GATEWAY, bytesOf(gateway))
     batch.u32(RTA_OIF, index)
     batch.u32(RTA_PRIORITY, metric)
+  })
+}
+
+/** Says once and for all which hardware address a neighbour has, so that nobody is asked. */
+export function setNeighbour(batch: NetlinkBatch, index: number, address: IpAddress, mac: Uint8Array): void {
+  const header = Buffer.alloc(12)
+  header.writeUInt8(address.family === 4 ? AF_INET : AF_INET6, 0)
+  header.writeInt32LE(index, 4)
+  header.writeUInt16LE(NUD_PERMANENT, 8)
+  batch.message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, header, () => {
+    batch.bytes(NDA_DST, bytesOf(address))
+    batch.bytes(NDA_LLADDR, mac)
   })
 }
 

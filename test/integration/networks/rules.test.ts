@@ -70,18 +70,34 @@ test('the rules keep no neighbours apart, also where the host has br_netfilter',
   ).toBe('reached')
 })
 
-test("a network's namespace passes nothing on, whatever the host does, until it has a way out", async () => {
+test("a network's namespace is strict, whatever the host does, and has nowhere to pass things on to until it has a way out", async () => {
   await using network = await createNetwork()
-  const names = ['ipv4/ip_forward', 'ipv4/conf/all/route_localnet', 'ipv4/conf/br0/accept_redirects', 'ipv4/conf/br0/accept_source_route'] // prettier-ignore
-  const paths = [...names, 'ipv6/conf/all/forwarding', 'ipv6/conf/br0/accept_ra'].map((name) => `/proc/sys/net/${name}`)
-  const output = await inNetwork(network, [
-    '/bin/cat',
-    ...paths.filter((path) => existsSync(path.replace('br0', 'lo'))),
-  ])
-  expect(
-    output
-      .trim()
-      .split('\n')
-      .every((value) => value === '0'),
-  ).toBe(true)
+  const names = ['all/route_localnet', 'br0/accept_redirects', 'br0/accept_source_route', 'all/send_redirects', 'br0/send_redirects'] // prettier-ignore
+  const paths = [...names.map((name) => `ipv4/conf/${name}`), 'ipv6/conf/br0/accept_ra', 'ipv6/conf/br0/accept_redirects'] // prettier-ignore
+  const all = paths.map((path) => `/proc/sys/net/${path}`).filter((path) => existsSync(path.replace('br0', 'lo')))
+  const values = (await inNetwork(network, ['/bin/cat', ...all])).trim().split('\n')
+  expect(values).toEqual(all.map(() => '0'))
+  const devices = [...(await inNetwork(network, ['/bin/cat', '/proc/net/dev'])).matchAll(/^\s*(\S+):/gm)]
+  expect(devices.map(([, name]) => name).sort()).toEqual(['br0', 'lo'])
+})
+
+test('50 members who talk to each other ask for no hardware address, of which a machine remembers 1024', async () => {
+  await using network = await createNetwork()
+  const asked = await inNetwork(network, ['/bin/cat', '/proc/net/arp'])
+  expect(asked.trim().split('\n')).toHaveLength(1)
+  await using one = await withContainer({ network, name: 'one', command: ['sleep', '600'] })
+  await using two = await withContainer({ network, name: 'two', command: ['sleep', '600'] })
+  for (const container of [one, two]) {
+    // Nobody listens there: the answer is a refusal.
+    const other = (container === one ? two : one).networks[0]!
+    for (const address of [other.ip, other.ip6]) {
+      if (address !== undefined)
+        await shell(container, `node -e "net.connect(1, '${address}').on('error', (e) => console.log(e.code))"`)
+    }
+    // Flags: 0x2 is complete, 0x4 was set and not asked for.
+    const known = (await shell(container, 'tail -n +2 /proc/net/arp')).split('\n').map((line) => line.split(/\s+/))
+    expect(known.map(([address, , flags]) => [address, flags])).toEqual([[network.gateway, '0x6']])
+  }
+  const known = (await inNetwork(network, ['/bin/cat', '/proc/net/arp'])).trim().split('\n').slice(1)
+  expect(known.map((line) => line.split(/\s+/)[2])).toEqual(['0x6', '0x6'])
 })

@@ -116,12 +116,12 @@ test('routes of its own lead a container neither to another network nor by a sib
   const ways = [[network.gateway, network.gateway6!], ...[both, out].map(({ networks: [at] }) => [at!.ip, at!.ip6!])]
   const attempts = [target, target6!].flatMap((host) => [`tcp,${host},${SERVED}`, `udp,${host},${SERVED}`])
   for (const [way = '', way6 = ''] of ways) {
-    expect(await ip('route', 'replace', elsewhere.subnet, 'via', way)).toBe('')
-    expect(await ip('-6', 'route', 'replace', elsewhere.subnet6!, 'via', way6)).toBe('')
+    expect(await ip('route', 'replace', elsewhere.subnet, 'via', way, 'dev', 'eth0', 'onlink')).toBe('')
+    expect(await ip('-6', 'route', 'replace', elsewhere.subnet6!, 'via', way6, 'dev', 'eth0', 'onlink')).toBe('')
     expect(Object.values(await reach(stray, attempts)), way).not.toContain('hidden')
   }
   expect(await ip('address', 'del', '172.30.0.1/32', 'dev', 'lo')).toBe('')
-  expect(await ip('route', 'add', '172.30.0.1', 'via', guest.networks[0]!.ip)).toBe('')
+  expect(await ip('route', 'add', '172.30.0.1', 'via', guest.networks[0]!.ip, 'dev', 'eth0', 'onlink')).toBe('')
   const attempt = `tcp,172.30.0.1,${allowed.port}`
   expect((await reach(stray, [attempt]))[attempt]).not.toBe('allowed')
 })

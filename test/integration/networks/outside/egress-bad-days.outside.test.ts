@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createNetwork, withContainer } from '../../../../src/index.ts'
-import type { Container } from '../../../../src/index.ts'
+import type { Container, Network } from '../../../../src/index.ts'
 import { readEgress } from '../../../../src/networks/egress/egress-record.ts'
 import { defaultSession } from '../../../../src/rootless/default-session.ts'
 import { checkLeftovers } from '../../../support/containers.ts'
@@ -46,13 +46,16 @@ async function slirps(): Promise<number[]> {
   return forwardersOf(await defaultSession(), 'slirp4netns')
 }
 
-/** Kills the one that runs, when it does. */
-async function kill(): Promise<void> {
-  let pids: number[] = []
-  await expect.poll(async () => (pids = await slirps()), { timeout: 5000 }).toHaveLength(1)
-  const [pid = 0] = pids
-  process.kill(pid, 'SIGKILL')
-  await expect.poll(slirps).not.toContain(pid)
+/** Kills the one that runs, when a new one does: what is left of the start of one that was killed before is none. Gives its handle. */
+async function kill({ paths }: Network, before = 0): Promise<number> {
+  let [pids, handle]: [number[], number] = [[], before]
+  const look = async (): Promise<boolean> => {
+    ;[pids, handle] = [await slirps(), readEgress(paths.egress)?.handle ?? before]
+    return handle !== before && pids.length === 1
+  }
+  await expect.poll(look, { timeout: 5000 }).toBe(true)
+  process.kill(pids[0]!, 'SIGKILL')
+  return handle
 }
 
 test.skipIf(missing)('a killed slirp4netns is started again, and nothing else takes notice', async () => {
@@ -84,7 +87,7 @@ for line in sys.stdin: s.sendall(line.encode()); print(s.recv(100).decode(), end
   expect(await says('before')).toEqual(['before', 'before'])
   expect(await isOut(app)).toBe(true)
   const [before] = await slirps()
-  await kill()
+  await kill(network)
   await expect.poll(slirps).toEqual([expect.not.toBeOneOf([before])])
   expect(await says('after')).toEqual(['after', 'after'])
   await expect.poll(() => isOut(app)).toBe(true)
@@ -98,7 +101,7 @@ for line in sys.stdin: s.sendall(line.encode()); print(s.recv(100).decode(), end
 test.skipIf(missing)('one that is killed again and again is given up, until the next container wants it', async () => {
   await using network = await createNetwork()
   await using app = await reacher.serve('app', { network, egress: true })
-  for (let times = 0; times < 5; times++) await kill()
+  for (let times = 0, handle = 0; times < 5; times++) handle = await kill(network, handle)
   await expect.poll(() => warnings.length).toBe(5)
   expect(warnings.splice(0).map((text) => text.includes('again and again'))).toEqual([false, false, false, false, true])
   expect(await slirps()).toEqual([])
@@ -118,10 +121,10 @@ test.skipIf(missing)(
     expect(await slirps()).toEqual([])
     const other = await createNetwork()
     await using late = await reacher.serve('late', { network: other, egress: true })
-    await kill()
+    await kill(other)
     await other[Symbol.asyncDispose]()
     await expect.poll(slirps).toEqual([])
-    expect([app, late].map(({ networks }) => networks.length)).toEqual([1, 1])
+    expect([app, late].map(({ networks }) => networks.length)).toEqual([0, 0])
     warnings.splice(0)
   },
 )
@@ -169,12 +172,12 @@ test.skipIf(missing)(
     await once(child, 'exit')
     expect(await isOut(app)).toBe(true)
     expect(await slirps()).toEqual([program])
-    await kill()
+    await kill(network)
     await expect.poll(slirps).toEqual([])
     await using next = await reacher.serve('next', { network, egress: true })
     expect([await isOut(next), await isOut(app)]).toEqual([true, true])
     expect(readEgress(network.paths.egress)?.pid).toBe(process.pid)
-    await kill()
+    await kill(network)
     await expect.poll(() => warnings.splice(0)).toHaveLength(1)
     await expect.poll(() => isOut(app)).toBe(true)
   },

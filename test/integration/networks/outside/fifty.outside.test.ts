@@ -13,9 +13,17 @@ const reacher = compileReacher()
 const owned: AsyncDisposable[] = []
 afterAll(() => closeAll(owned))
 
-const members = Array.from({ length: 50 }, (_, index) => `member-${index}`)
+const names = Array.from({ length: 50 }, (_, index) => `member-${index}`)
 const hosts = [outside.ipv4, outside.ipv6, 'outside.test']
 const outward = hosts.flatMap((host) => [`tcp,${host},${outside.ports.echo}`, `udp,${host},${outside.ports.echo}`])
+
+/** Of each, what it costs to look at only once. */
+interface Member {
+  readonly name: string
+  readonly ip: string
+  readonly ip6: string
+  readonly container: Container
+}
 
 test(
   '50 containers reach each other by name and address, and the outside, all at once',
@@ -24,33 +32,29 @@ test(
     owned.push(await serveNames(), await serveOutside())
     const network = await createNetwork()
     owned.push(network)
-    const containers = await Promise.all(members.map((name) => reacher.serve(name, { name, network, egress: true })))
-    owned.push(...containers)
-    const outcomes = await Promise.all(
-      containers.map((container) => reach(container, ['in-turn', ...attempts(containers)])),
-    )
-    const wanted = Object.fromEntries([
-      ...outward.map((attempt) => [attempt, 'hello']),
-      ...containers.flatMap((container, index) => {
-        const { ip } = container.networks[0]!
-        const name = members[index]!
-        return [...ways(container, name).map((attempt) => [attempt, name]), [`dns,${network.gateway},${name}`, ip]]
+    const members = await Promise.all(
+      names.map(async (name): Promise<Member> => {
+        const container = await reacher.serve(name, { name, network, egress: true })
+        const [{ ip, ip6 = '' } = { ip: '' }] = container.networks
+        return { name, ip, ip6, container }
       }),
-    ]) as Record<string, string>
+    )
+    owned.push(...members.map(({ container }) => container))
+    const wanted: Record<string, string> = Object.fromEntries([
+      ...outward.map((attempt) => [attempt, 'hello']),
+      ...members.flatMap((member) => ways(member).map((attempt) => [attempt, member.name])),
+      ...members.map(({ name, ip }) => [`dns,${network.gateway},${name}`, ip]),
+    ])
+    const attempts = ['in-turn', ...Object.keys(wanted)]
+    const outcomes = await Promise.all(members.map(({ container }) => reach(container, attempts)))
     for (const outcome of outcomes) expect(outcome).toEqual(wanted)
-
-    function attempts(all: readonly Container[]): string[] {
-      const inward = all.flatMap((container, index) => [
-        ...ways(container, members[index]!),
-        `dns,${network.gateway},${members[index]}`,
-      ])
-      return [...outward, ...inward]
-    }
   },
 )
 
 /** By the name in /etc/hosts, and by both addresses. */
-function ways(container: Container, name: string): string[] {
-  const { ip, ip6 } = container.networks[0]!
-  return [`tcp,${name},${SERVED}`, `udp,${ip},${SERVED}`, `tcp,${ip6},${SERVED}`]
+function ways({ name, ip, ip6 }: Member): string[] {
+  return [
+    `tcp,${name},${SERVED}`,
+    ...[ip, ip6].flatMap((address) => [`tcp,${address},${SERVED}`, `udp,${address},${SERVED}`]),
+  ]
 }
