@@ -81,7 +81,7 @@ test("a network's namespace is strict, whatever the host does, and has nowhere t
   expect(devices.map(([, name]) => name).sort()).toEqual(['br0', 'lo'])
 })
 
-test('50 members who talk to each other ask for no hardware address, of which a machine remembers 1024', async () => {
+test('members ask for no hardware address of each other, of which a machine remembers 1024', async () => {
   await using network = await createNetwork()
   const asked = await inNetwork(network, ['/bin/cat', '/proc/net/arp'])
   expect(asked.trim().split('\n')).toHaveLength(1)
