@@ -12,7 +12,7 @@ const sleep = { command: ['sleep', '600'] }
 async function dig(container: Container, ...questions: readonly string[]): Promise<string[]> {
   const script = `
     const { Resolver } = require('node:dns').promises
-    const resolver = new Resolver({ timeout: 3000, tries: 1 })
+    const resolver = new Resolver({ timeout: 2000, tries: 4 })
     const ask = async (question) => {
       const [type, name] = question.split(' ')
       const reverse = name.split('.').reverse().join('.') + '.in-addr.arpa'
