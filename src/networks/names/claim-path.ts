@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, lstat, rename, rm } from 'node:fs/promises'
+import { link, lstat, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { isServed } from './dial.ts'
+import { removeSocket } from './remove-socket.ts'
 
 /**
  * Gives a listening Unix socket a path, unless another one that is served has it.
@@ -28,7 +29,7 @@ export async function claimPath(path: string, own: string): Promise<boolean> {
         return true
       }
     } finally {
-      await rm(claim, { force: true })
+      await removeSocket(claim)
     }
   }
 }

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import type { Stats } from 'node:fs'
-import { chmod, lstat, rm } from 'node:fs/promises'
+import { chmod, lstat } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { AirplantError } from '../../errors.ts'
 import { beside, claimPath } from './claim-path.ts'
+import { removeSocket } from './remove-socket.ts'
 import { withSocketPath } from './socket-path.ts'
 
 /** A Unix socket that this process serves until it is disposed. It does not keep Node alive. */
@@ -30,12 +31,12 @@ export async function listenAlone(
     await chmod(own, 0o600)
     const mark = await lstat(own)
     const isOurs = await claimPath(path, own)
-    await rm(own, { force: true })
+    await removeSocket(own)
     if (isOurs) return { [Symbol.asyncDispose]: () => release(server, path, mark) }
     await close(server)
     return undefined
   } catch (cause) {
-    await rm(own, { force: true })
+    await removeSocket(own)
     await close(server)
     throw new AirplantError({
       code: 'ERR_FILE_FAILED',
@@ -55,7 +56,7 @@ async function listening(server: Server, path: string): Promise<void> {
 /** The path goes first, unless it leads to somebody who took us for dead by now: who finds nobody there may listen at once. */
 async function release(server: Server, path: string, mark: Stats): Promise<void> {
   const there = await lstat(path).catch(() => undefined)
-  if (there?.ino === mark.ino && there.dev === mark.dev) await rm(path, { force: true })
+  if (there?.ino === mark.ino && there.dev === mark.dev) await removeSocket(path)
   await close(server)
 }
 
