@@ -27,8 +27,9 @@ export default defineConfig({
   test: {
     pool: 'forks',
     exclude,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Machines differ by a factor of four, and are shared.
+    testTimeout: 40_000,
+    hookTimeout: 60_000,
     teardownTimeout: 10_000,
     projects: [
       {
