@@ -76,7 +76,7 @@ function placesOf({ ip, ip6, subnet, subnet6 }: Attachment): { address: IpAddres
 }
 
 /** Of several ways out the first network's is taken. */
-export function metricOf(number: number): number {
+function metricOf(number: number): number {
   return 100 + number
 }
 

@@ -6,7 +6,7 @@ import { SESSION_NETWORK } from '../../networks/session-network-name.ts'
 import type { Session } from '../../rootless/session.ts'
 import { readMeta } from '../container-meta.ts'
 import { invalidOption } from '../option-parsers.ts'
-import type { AttachmentSpec, ContainerSpec, NetworkSpec } from '../spec.ts'
+import type { AttachmentSpec, ContainerSpec } from '../spec.ts'
 import type { Networking } from './networking.ts'
 import { plainNetworking } from './networking.ts'
 
@@ -102,9 +102,4 @@ async function share(wanted: string, session: Session): Promise<Networking> {
   if (network === 'host') return plainNetworking('host')
   const shared = { handle: found.handle, id: found.id }
   return { mode: 'container', memberships: [], attachments: [], shared, egress: false }
-}
-
-/** Whether a container has a network namespace that is not the host's. */
-export function isIsolated({ mode }: NetworkSpec): boolean {
-  return mode !== 'host'
 }

@@ -80,7 +80,7 @@ export function interfaceIs(key: 'in' | 'out', index: number): Expression[] {
 }
 
 /** The packet is of that protocol, so that what follows finds its header. */
-export function familyIs(family: 4 | 6): Expression[] {
+function familyIs(family: 4 | 6): Expression[] {
   return [load('meta', 15), equals(Uint8Array.of(family === 4 ? 2 : 10))]
 }
 

@@ -7,7 +7,6 @@ import { CREATE } from './netlink-batch.ts'
 
 // linux/rtnetlink.h, linux/if_addr.h
 const RTM_NEWADDR = 20
-const RTM_DELADDR = 21
 const RTM_NEWROUTE = 24
 const RTM_NEWNEIGH = 28
 const NLM_F_REPLACE = 0x100
@@ -49,13 +48,6 @@ export function addAddress(batch: NetlinkBatch, options: InterfaceAddress): void
     batch.bytes(IFA_LOCAL, bytes)
     batch.bytes(IFA_ADDRESS, bytes)
     if (!isLinked) batch.u32(IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE)
-  })
-}
-
-/** Takes an address from an interface. */
-export function removeAddress(batch: NetlinkBatch, { index, address, prefix }: InterfaceAddress): void {
-  batch.message(RTM_DELADDR, 0, addressHeader(address.family, prefix, index), () => {
-    batch.bytes(IFA_LOCAL, bytesOf(address))
   })
 }
 
