@@ -16,6 +16,7 @@ import { asAccount, exitCodeFor, here, inOutside, runVitest } from './setup/vite
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const isRoot = process.getuid() === 0
 const sum = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
 const images = { env: {}, stop() {} }
 let interruptedBy
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -32,6 +33,7 @@ try {
 } finally {
   await images.stop()
 }
+if (failures.length > 0) console.log(`\nWhat failed:\n\n${failures.join('\n\n')}\n`)
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
 process.exitCode = interruptedBy ? exitCodeFor(interruptedBy) : sum.failed > 0 ? 1 : 0
 
@@ -90,11 +92,10 @@ async function testAgainAsRoot() {
 async function run(title, name, place, args, env) {
   if (interruptedBy) return
   console.log(`\n${title}`)
-  const { passed, failed, skipped, ...rest } = await runVitest(name, place, args, { ...images.env, ...env })
-  sum.passed += passed
-  sum.failed += failed
-  sum.skipped += skipped
-  interruptedBy = rest.interruptedBy
+  const ran = await runVitest(name, place, args, { ...images.env, ...env })
+  for (const count of ['passed', 'failed', 'skipped']) sum[count] += ran[count]
+  failures.push(...ran.failures)
+  interruptedBy = ran.interruptedBy
 }
 
 /** Behind the packages: it needs a compiler. */
