@@ -1,5 +1,5 @@
 import { parseBoundPorts } from '../containers/bound-ports.ts'
-import { formatIp } from '../networks/addresses/ip-address.ts'
+import { formatIp } from '../rootless/ip-address.ts'
 import { macTextOf } from '../networks/attachment.ts'
 import type { Membership, Network } from '../networks/network.ts'
 import { SESSION_NETWORK } from '../networks/session-network-name.ts'

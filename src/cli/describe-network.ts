@@ -1,4 +1,4 @@
-import { parseIp } from '../networks/addresses/ip-address.ts'
+import { parseIp } from '../rootless/ip-address.ts'
 import { macTextOf } from '../networks/attachment.ts'
 import type { NetworkMember } from '../networks/network.ts'
 import type { KnownNetwork } from './known-networks.ts'

@@ -5,7 +5,7 @@ import { formatDoctor, formatDoctorJson } from '../rootless/doctor/format-doctor
 import { hasFailed, runDoctor } from '../rootless/doctor/run-doctor.ts'
 import { resolveKeeper } from '../rootless/keeper-binary.ts'
 import { stateDirectory } from '../rootless/state-directory.ts'
-import { tryContainer } from './try-container.ts'
+import { tryContainers } from './try-containers.ts'
 import type { Command } from './command.ts'
 import { printText } from './print-text.ts'
 
@@ -13,7 +13,7 @@ import { printText } from './print-text.ts'
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: '[--json]',
-  about: `Tries what containers need: user namespaces, ID maps, storage, fuse, tun, limits. Each thing that does not work comes with the
+  about: `Tries what containers need: user namespaces, ID maps, storage, fuse, tun, limits, and last a container, a network and a way out. Each thing that does not work comes with the
 command that mends it. Exit code: 1 when containers cannot start here, else 0.`,
   flags: [{ name: 'json', help: 'Print the results as JSON' }],
   words: [0, 0],
@@ -34,7 +34,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<CheckResult[]> {
       // Whatever was found out earlier: the machine may have changed since.
       probeOverlay: async () => await chooseDriver(await defaultSession(env), env, { again: true }),
     })
-    return [...results, await tryContainer(env)]
+    return [...results, ...(await tryContainers(env))]
   } finally {
     await disposeDefaultSession()
   }

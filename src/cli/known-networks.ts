@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { AirplantError } from '../errors.ts'
-import { formatIp } from '../networks/addresses/ip-address.ts'
+import { formatIp } from '../rootless/ip-address.ts'
 import { parseSubnet } from '../networks/addresses/subnet.ts'
 import type { NetworkDefinition } from '../networks/definitions/network-definition.ts'
 import { NetworkDefinitions } from '../networks/definitions/network-definitions.ts'

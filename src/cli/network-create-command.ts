@@ -1,4 +1,4 @@
-import { formatIp } from '../networks/addresses/ip-address.ts'
+import { formatIp } from '../rootless/ip-address.ts'
 import { parseSubnet } from '../networks/addresses/subnet.ts'
 import { defineNetwork } from '../networks/definitions/define-network.ts'
 import { gatewayOf } from '../networks/network-plan.ts'

@@ -1,5 +1,5 @@
 import { AirplantError } from '../errors.ts'
-import { parseIp } from '../networks/addresses/ip-address.ts'
+import { parseIp } from '../rootless/ip-address.ts'
 import { StepError } from '../rootless/step-error.ts'
 import type { RequestedPort } from './ports.ts'
 

@@ -1,6 +1,6 @@
 import type { Plan } from '../rootless/protocol/plan.ts'
-import type { IpAddress } from './addresses/ip-address.ts'
-import { bytesOf } from './addresses/ip-address.ts'
+import type { IpAddress } from '../rootless/ip-address.ts'
+import { bytesOf } from '../rootless/ip-address.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import { BRIDGE, BRIDGE_MAC, interfaceIndex, MTU, newPortIndex } from './link-numbers.ts'
 import { gatewayOf } from './network-plan.ts'

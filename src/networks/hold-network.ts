@@ -1,5 +1,5 @@
 import type { Session } from '../rootless/session.ts'
-import { formatIp } from './addresses/ip-address.ts'
+import { formatIp } from '../rootless/ip-address.ts'
 import { formatSubnet } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import { Network } from './network.ts'

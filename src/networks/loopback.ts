@@ -1,6 +1,6 @@
 import type { IdMapping } from '../rootless/ids/id-mapping.ts'
 import { Plan } from '../rootless/protocol/plan.ts'
-import { parseIp } from './addresses/ip-address.ts'
+import { parseIp } from '../rootless/ip-address.ts'
 import { allowLargePieces, linkUp } from './netlink/links.ts'
 import { LOOPBACK, NetlinkBatch } from './netlink/netlink-batch.ts'
 import { addAddress } from './netlink/routes.ts'

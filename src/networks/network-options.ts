@@ -3,8 +3,8 @@ import { checkOptions } from '../rootless/check-options.ts'
 import type { OptionShape } from '../rootless/check-options.ts'
 import { formatSubnet, indexIn, overlap, parseSubnet, sizeOf } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
-import { parseIp } from './addresses/ip-address.ts'
-import type { IpAddress } from './addresses/ip-address.ts'
+import { parseIp } from '../rootless/ip-address.ts'
+import type { IpAddress } from '../rootless/ip-address.ts'
 
 /** What a network is made with. */
 export interface NetworkOptions {

@@ -1,6 +1,6 @@
 import { OWN_NETWORK, Plan } from '../rootless/protocol/plan.ts'
-import { formatIp } from './addresses/ip-address.ts'
-import type { IpAddress } from './addresses/ip-address.ts'
+import { formatIp } from '../rootless/ip-address.ts'
+import type { IpAddress } from '../rootless/ip-address.ts'
 import type { NamePaths } from './names/name-server.ts'
 import { nth } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'

@@ -28,7 +28,8 @@ test('the examples of documents have no error of types', () => {
   }
   expect(examples.size).toBeGreaterThan(5)
   expect(errorsOf(examples)).toEqual([])
-})
+  // A compiler run of many seconds, which waits for nothing, and shares two cores with the other files.
+}, 180_000)
 
 /** Compiles texts as if they were files of the checkout in which the package is installed. */
 function errorsOf(files: ReadonlyMap<string, string>): string[] {

@@ -1,5 +1,5 @@
 import { planAttachments } from '../../networks/attachment.ts'
-import { formatIp } from '../../networks/addresses/ip-address.ts'
+import { formatIp } from '../../rootless/ip-address.ts'
 import { interfaceIndex } from '../../networks/link-numbers.ts'
 import { rewriteResolvConf } from '../../networks/hosts-file.ts'
 import { removeLink } from '../../networks/netlink/links.ts'

@@ -1,4 +1,4 @@
-import { formatIp } from '../../networks/addresses/ip-address.ts'
+import { formatIp } from '../../rootless/ip-address.ts'
 import { CONTAINER_ADDRESS } from '../../networks/loopback.ts'
 import * as kernel from '../../rootless/kernel-constants.ts'
 import type { Plan } from '../../rootless/protocol/plan.ts'

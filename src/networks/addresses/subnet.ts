@@ -1,5 +1,5 @@
-import { bitsOf, formatIp, parseIp } from './ip-address.ts'
-import type { IpAddress } from './ip-address.ts'
+import { bitsOf, formatIp, parseIp } from '../../rootless/ip-address.ts'
+import type { IpAddress } from '../../rootless/ip-address.ts'
 
 /** A range of addresses with a common beginning. */
 export interface Subnet {

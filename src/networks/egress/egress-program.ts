@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { AirplantError } from '../../errors.ts'
-import { formatIp } from '../addresses/ip-address.ts'
+import { formatIp } from '../../rootless/ip-address.ts'
 import { formatSubnet, nth } from '../addresses/subnet.ts'
 import type { Subnet } from '../addresses/subnet.ts'
 import { MTU } from '../link-numbers.ts'

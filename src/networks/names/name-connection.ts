@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { formatIp } from '../addresses/ip-address.ts'
+import { formatIp } from '../../rootless/ip-address.ts'
 import { frame, FrameReader } from './frame-reader.ts'
 import type { Turns } from './turns.ts'
 

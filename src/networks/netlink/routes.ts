@@ -1,5 +1,5 @@
-import type { IpAddress } from '../addresses/ip-address.ts'
-import { bytesOf } from '../addresses/ip-address.ts'
+import type { IpAddress } from '../../rootless/ip-address.ts'
+import { bytesOf } from '../../rootless/ip-address.ts'
 import type { NetlinkBatch } from './netlink-batch.ts'
 import { nth } from '../addresses/subnet.ts'
 import type { Subnet } from '../addresses/subnet.ts'

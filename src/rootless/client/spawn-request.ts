@@ -1,3 +1,4 @@
+import { bytesOf, parseIp } from '../ip-address.ts'
 import { isIP } from 'node:net'
 import { FieldWriter } from '../protocol/fields.ts'
 import { frameFields } from '../protocol/frames.ts'
@@ -109,25 +110,9 @@ function encodePorts(ports: readonly PortRequest[]): Buffer {
 
 /** An IP address as 16 bytes, IPv4 in the first four. Throws a TypeError for anything else. */
 export function encodeAddress(address: string): Buffer {
+  const parsed = parseIp(address)
+  if (parsed === undefined) throw new TypeError(`Cannot listen on "${address}": not an IP address`)
   const bytes = Buffer.alloc(16)
-  const family = isIP(address)
-  if (family === 0 || address.includes('%')) throw new TypeError(`Cannot listen on "${address}": not an IP address`)
-  if (family === 4) {
-    bytes.set(address.split('.').map(Number))
-    return bytes
-  }
-  const [head = '', tail] = hexGroups(address).split('::')
-  const before = head.split(':').filter(Boolean)
-  const after = tail?.split(':').filter(Boolean) ?? []
-  before.forEach((group, index) => bytes.writeUInt16BE(parseInt(group, 16), index * 2))
-  after.forEach((group, index) => bytes.writeUInt16BE(parseInt(group, 16), 16 - (after.length - index) * 2))
+  bytes.set(bytesOf(parsed))
   return bytes
-}
-
-// "::ffff:127.0.0.1" ends in an IPv4 address, which stands for two groups.
-function hexGroups(address: string): string {
-  return address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: string[]) => {
-    const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number)
-    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
-  })
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseIp } from '../../../src/networks/addresses/ip-address.ts'
+import { parseIp } from '../../../src/rootless/ip-address.ts'
 import { formatSubnet, indexIn, nth, overlap, parseSubnet, sizeOf } from '../../../src/networks/addresses/subnet.ts'
 
 test.each(['10.89.0.0/24', '0.0.0.0/0', '192.0.2.1/32', 'fd00:1:2:3::/64', '::/0'])('"%s" is a subnet', (text) => {

@@ -2,8 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { airplantMain } from '../../../support/cli.ts'
 import { checkLeftovers } from '../../../support/containers.ts'
 import { compileReacher } from '../../../support/reach.ts'
+import type { ScriptResult } from '../../../support/scripts.ts'
 import { cannotRunScripts, runScript } from '../../../support/scripts.ts'
 
 // Machines that lack what the way out needs: made of this one, by mounts that only the script's process sees.
@@ -45,11 +47,15 @@ const script = `
   console.log(JSON.stringify({ errors, between, host: await ask('tcp,172.30.0.1,' + hostAccess[0]) }))
   process.exit()`
 
-/** Runs the script where these mounts were made. */
-async function without(mounts: string, env: NodeJS.ProcessEnv = {}): Promise<Result> {
+/** Runs a script where these mounts were made. */
+function runWithout(mounts: string, body: string, env: NodeJS.ProcessEnv = {}): Promise<ScriptResult> {
   const namespaces = ['unshare', '--user', '--map-current-user', '--keep-caps', '--mount']
   const prefix = [...namespaces, 'sh', '-c', `${mounts} && exec setpriv --inh-caps=-all "$@"`, 'sh']
-  const { stdout, stderr } = await runScript(script, { prefix, env })
+  return runScript(body, { prefix, env })
+}
+
+async function without(mounts: string, env: NodeJS.ProcessEnv = {}): Promise<Result> {
+  const { stdout, stderr } = await runWithout(mounts, script, env)
   try {
     return JSON.parse(stdout) as Result
   } catch {
@@ -68,6 +74,15 @@ test.skipIf(cannotRunScripts).for([
   for (const error of errors) expect(error).toMatchObject({ code: 'ERR_EGRESS_UNAVAILABLE', message: expect.stringContaining(why), hint: expect.stringContaining(hint) }) // prettier-ignore
   expect(errors).toHaveLength(2)
   expect(rest).toEqual({ between: 'b', host: 'host' })
+})
+
+test.skipIf(cannotRunScripts)('the doctor names the package, and says that containers can start', async () => {
+  const doctor = `process.argv.push('airplant', 'doctor'); await import(${JSON.stringify(airplantMain)})`
+  const { stdout } = await runWithout(hidePrograms, doctor)
+  expect(stdout).toMatch(/✓ A network .*ended with 0/)
+  expect(stdout).toMatch(
+    /! A way out .*not installed; Hint: Install the package slirp4netns[^]*Containers can start here; /,
+  )
 })
 
 test.skipIf(cannotRunScripts).for([

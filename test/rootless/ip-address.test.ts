@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { bytesOf, formatIp, parseIp } from '../../../src/networks/addresses/ip-address.ts'
+import { bytesOf, formatIp, parseIp } from '../../src/rootless/ip-address.ts'
 
 test.each([
   ['10.89.0.5', '10.89.0.5'],
