@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -101,20 +101,28 @@ describe('in the middle of a copy', () => {
     return { tar, feed: () => void tar.write(Buffer.alloc(65_536, 1)) }
   }
 
+  /** Resolves when that is under way. */
+  const isComing = (to: Container): Promise<void> =>
+    expect.poll(async () => (await to.exec(['test', '-e', '/in/endless'])).exitCode, { timeout: 10_000 }).toBe(0)
+
   test.each(['killed', 'removed'])('a container is %s: a clear error, and nothing is left', async (how) => {
     const victim = await withContainer({ ...sleeping, session, stopTimeout: 0 })
     await shell(victim, `dd if=/dev/zero of=/holes bs=1 count=1 seek=${200 * GIGABYTE} 2>/dev/null`)
     const { tar, feed } = endless()
     const feeding = setInterval(feed, 5)
+    const out = join(parent, `holes-${how}`)
+    let streamed = 0
     const copies = [
       victim.copyIn({ tar, target: '/in' }),
-      victim.copyOut('/holes', join(parent, `holes-${how}`)),
+      victim.copyOut('/holes', out),
       (async () => {
-        for await (const chunk of await victim.copyOut('/holes')) if ((chunk as Buffer).length === 0) return
+        for await (const chunk of await victim.copyOut('/holes')) streamed += (chunk as Buffer).length
       })(),
     ]
     const ends = Promise.allSettled(copies)
-    await delay(100)
+    await isComing(victim)
+    await expect.poll(() => existsSync(out)).toBe(true)
+    await expect.poll(() => streamed).toBeGreaterThan(0)
     if (how === 'killed') await victim.signal('KILL')
     await victim[Symbol.asyncDispose]()
     const results = await ends
@@ -124,7 +132,7 @@ describe('in the middle of a copy', () => {
       const { code, message } = (result as PromiseRejectedResult).reason as { code: string; message: string }
       expect(code, message).toMatch(/^ERR_(KEEPER_GONE|NOT_RUNNING|FILE_FAILED)$/)
     }
-    rmSync(join(parent, `holes-${how}`), { force: true })
+    rmSync(out, { force: true })
   })
 
   test('its session ends: the same, whoever reads', async () => {
@@ -132,12 +140,12 @@ describe('in the middle of a copy', () => {
     const victim = await withContainer({ ...sleeping, session: own })
     const { tar, feed } = endless()
     const feeding = setInterval(feed, 5)
-    const ends = Promise.all([errorOf(victim.copyIn({ tar, target: '/in' })), victim.copyOut('/')])
-    await delay(100)
+    const stream = await victim.copyOut('/')
+    const copy = errorOf(victim.copyIn({ tar, target: '/in' }))
+    await isComing(victim)
     await own[Symbol.asyncDispose]()
-    const [error, stream] = await ends
+    expect(await copy).toMatchObject({ code: 'ERR_KEEPER_GONE' })
     clearInterval(feeding)
-    expect(error).toMatchObject({ code: 'ERR_KEEPER_GONE' })
     stream.destroy()
     expect(await errorOf(victim.readFile('/etc/passwd'))).toMatchObject({ code: 'ERR_KEEPER_GONE' })
   })
@@ -147,7 +155,7 @@ describe('in the middle of a copy', () => {
     const { tar, feed } = endless()
     const feeding = setInterval(feed, 5)
     const copy = errorOf(container.copyIn({ tar, target: '/in' }))
-    await delay(100)
+    await isComing(container)
     const all = processesOnHost()
     for (const { pid, parent: of } of all) if (of === session.keeperPid && !idle.has(pid)) process.kill(pid, 'SIGKILL')
     expect(await copy).toMatchObject({ code: 'ERR_KEEPER_GONE' })
