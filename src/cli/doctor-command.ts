@@ -13,8 +13,8 @@ import { printText } from './print-text.ts'
 export const doctorCommand: Command = {
   name: 'doctor',
   usage: '[--json]',
-  about: `Tries what containers need: user namespaces, ID maps, storage, fuse, tun, limits, and last a container, a network and a way out. Each thing that does not work comes with the
-command that mends it. Exit code: 1 when containers cannot start here, else 0.`,
+  about: `Tries what containers need: user namespaces, ID maps, storage, fuse, tun, limits; and last a container, a network and a way out of it.
+Each thing that does not work comes with the command that mends it. Exit code: 1 when containers cannot start here, else 0.`,
   flags: [{ name: 'json', help: 'Print the results as JSON' }],
   words: [0, 0],
   async run(line) {

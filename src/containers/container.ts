@@ -12,6 +12,7 @@ import { explainStep } from './explain-step.ts'
 import type { Logs } from './log-text.ts'
 import { collectLogs } from './log-text.ts'
 import type { ContainerFiles } from './files/container-files.ts'
+import { wasRemoved } from './files/was-removed.ts'
 import type { ContainerNetwork, ContainerNetworks } from './networking/container-networks.ts'
 import { NetworkAccess } from './networking/network-access.ts'
 import type { Networking } from './networking/networking.ts'
@@ -243,7 +244,7 @@ export class Container extends NetworkAccess implements AsyncDisposable {
 
   /** @internal */
   override get files(): ContainerFiles {
-    if (this.#removal) throw removed(this)
+    if (this.#removal) throw wasRemoved(this)
     const { runtime, driver, scratch, spec } = this.#parts
     const { session, env } = runtime
     const root = (): LayeredRoot | undefined => this.#root
@@ -347,17 +348,6 @@ function notRunning({ id, image }: Container): AirplantError {
     code: 'ERR_NOT_RUNNING',
     message: `Cannot change the networks of container ${id}: it has ended`,
     hint: 'Start another one',
-    container: id,
-    image,
-  })
-}
-
-function removed({ id, image }: Container): AirplantError {
-  return new AirplantError({
-    code: 'ERR_NOT_RUNNING',
-    phase: 'copy',
-    message: `Cannot reach the files of container ${id}: it was removed`,
-    hint: 'Copy what you need before you dispose it',
     container: id,
     image,
   })

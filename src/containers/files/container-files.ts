@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { AirplantError, isAirplantError } from '../../errors.ts'
 import type { UnpackedLayer } from '../../images/image.ts'
@@ -8,6 +9,7 @@ import { FileWorker } from '../../rootless/files/file-worker.ts'
 import type { Session } from '../../rootless/session.ts'
 import type { StorageDriver } from '../options.ts'
 import type { LayeredRoot } from '../spec.ts'
+import { wasRemoved } from './was-removed.ts'
 
 /** What operations on a container's files need to know of it, whoever started it. */
 export interface ContainerFiles {
@@ -52,16 +54,14 @@ export function upperOf({ driver, scratch }: ContainerFiles): string {
  */
 export async function openFiles(files: ContainerFiles): Promise<OpenFiles> {
   const running = await openRunning(files)
-  return running ?? (await files.inTurn(() => openTarget(files.session, stoppedRoot(files, false), files.signal)))
+  return running ?? (await files.inTurn(() => openStopped(files, stoppedRoot(files, false))))
 }
 
 /** The same to write: nobody else writes to a stopped container meanwhile. */
 export async function changeFiles<T>(files: ContainerFiles, change: (channel: FileChannel) => Promise<T>): Promise<T> {
   const running = await openRunning(files)
   if (running) return await changeOpen(running, change)
-  return await files.inTurn(async () =>
-    changeOpen(await openTarget(files.session, stoppedRoot(files, true), files.signal), change),
-  )
+  return await files.inTurn(async () => changeOpen(await openStopped(files, stoppedRoot(files, true)), change))
 }
 
 /** Opens a directory of the host, as the keeper can. */
@@ -82,6 +82,15 @@ async function openRunning({ session, handle, signal }: ContainerFiles): Promise
   } catch (error) {
     if (isAirplantError(error) && error.code === 'ERR_NOT_RUNNING') return undefined
     throw error
+  }
+}
+
+/** It may have been removed since it was asked for. */
+async function openStopped(files: ContainerFiles, target: FileTarget): Promise<OpenFiles> {
+  try {
+    return await openTarget(files.session, target, files.signal)
+  } catch (error) {
+    throw existsSync(files.scratch) ? error : wasRemoved(files)
   }
 }
 

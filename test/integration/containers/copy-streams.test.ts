@@ -135,6 +135,20 @@ describe('in the middle of a copy', () => {
     rmSync(out, { force: true })
   })
 
+  test('a stopped container is removed: who waited for a turn is told', async () => {
+    const victim = await withContainer({ ...sleeping, session, stopTimeout: 0 })
+    await victim.stop()
+    const { tar, feed } = endless()
+    feed()
+    const first = errorOf(victim.copyIn({ tar, target: '/in' }))
+    const second = errorOf(victim.copyIn({ content: 'x', target: '/x' }))
+    await victim[Symbol.asyncDispose]()
+    tar.destroy()
+    await first
+    const removed = { code: 'ERR_NOT_RUNNING', message: expect.stringContaining('it was removed') as string }
+    expect(await second).toMatchObject(removed)
+  })
+
   test('its session ends: the same, whoever reads', async () => {
     const own = await Session.start()
     const victim = await withContainer({ ...sleeping, session: own })
