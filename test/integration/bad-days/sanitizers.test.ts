@@ -37,7 +37,7 @@ afterAll(async () => {
 })
 
 const sources = packagePath('src/rootless/keeper')
-const FUZZ_SECONDS = 15
+const FUZZ_SECONDS = 10
 
 /** Why a program cannot be compiled, undefined when it was. */
 function compile(compiler: string, args: readonly string[]): string | undefined {
@@ -182,7 +182,7 @@ async function failInEveryWay(session: Session): Promise<void> {
 }
 
 async function guestsComeAndGo(session: Session): Promise<void> {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const guest = await Session.attach(session.directory)
     const options = { session: guest, image: { rootfs: root.path }, attach: round % 2 === 0 }
     const containers = [0, 1, 2].map(() => withContainer({ ...options, command: ['yes'], storage: 'fuse-overlayfs' }))
