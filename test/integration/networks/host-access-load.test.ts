@@ -23,7 +23,7 @@ test('200 connections at once to an allowed port are answered, each', async () =
   await using server = await saying('word')
   await using container = await guest({ hostAccess: [server.port] })
   const attempts = Array.from({ length: 200 }, () => `tcp,host.airplant.internal,${server.port}`)
-  const { stdout } = await container.exec([REACH, ...attempts])
+  const { stdout } = await container.exec([REACH, ...attempts], { env: { REACH_PATIENCE: '20000' } })
   expect(stdout.trim().split('\n')).toEqual(attempts.map((attempt) => `${attempt} word`))
 })
 
