@@ -13,8 +13,24 @@ export interface EgressProgram {
   readonly path: string
 }
 
-/** The network namespace, as the program inherits it. */
-const NAMESPACE = '/proc/self/fd/3'
+/** The network namespace, as slirp4netns inherits it. */
+const INHERITED = '/proc/self/fd/3'
+
+/**
+ * The same for pasta, which since 2024 closes what it inherits: a path that its AppArmor profile of Debian and Ubuntu lets it open, and that
+ * {@link Plan.showNetwork} makes for it.
+ */
+export const SHOWN = '/tmp/network'
+
+/** What a program is told. */
+export interface EgressCommand {
+  readonly program: EgressProgram
+  /** Its subnet. */
+  readonly tap: Subnet
+  readonly hasIpv6: boolean
+  /** Where pasta writes its pid when it serves; undefined where it may not. */
+  readonly pidFile: string | undefined
+}
 
 /**
  * The program that was asked for, or the better one of those that are installed.
@@ -35,20 +51,26 @@ export function findEgressProgram(wanted: EgressProgram['name'] | undefined, env
   })
 }
 
-/** Its words. Nothing of the host's loopback, no names, no port is offered. */
-export function egressCommand({ name, path }: EgressProgram, tap: Subnet, hasIpv6: boolean): string[] {
+/** The program's words. Nothing of the host's loopback, no names, no port is offered. */
+export function egressCommand({ program, tap, hasIpv6, pidFile }: EgressCommand): string[] {
+  const { name, path } = program
   if (name === 'slirp4netns') {
     const options = [`--cidr=${formatSubnet(tap)}`, `--mtu=${MTU}`, '--disable-host-loopback', '--disable-dns']
     const closed = ['--enable-sandbox', '--enable-seccomp', ...(hasIpv6 ? ['--enable-ipv6'] : [])]
-    return [path, '--netns-type=path', ...options, ...closed, '--ready-fd=1', NAMESPACE, TAP.name]
+    return [path, '--netns-type=path', ...options, ...closed, '--ready-fd=1', INHERITED, TAP.name]
   }
   const addresses = ['-a', formatIp(nth(tap, GUEST)), '-n', String(tap.prefix), '-g', formatIp(nth(tap, 2))]
   const six = hasIpv6 ? ['-a', formatIp(nth(SLIRP6, GUEST)), '-g', SLIRP6_ROUTER] : ['-4']
   const none = ['-t', '-u', '-T', '-U', '-D', '-S'].flatMap((option) => [option, 'none'])
   const closed = ['--no-map-gw', '--no-dhcp', '--no-dhcpv6', '--no-ra']
-  // It writes its pid when it is ready.
-  const rest = ['-m', String(MTU), '-P', '/proc/self/fd/1', '-I', TAP.name, '--netns', NAMESPACE]
-  return [path, '-f', '-q', ...addresses, ...six, ...none, ...closed, ...rest]
+  const rest = ['-m', String(MTU), '-I', TAP.name, '--netns', SHOWN, '--no-netns-quit']
+  const ready = pidFile === undefined ? [] : ['-P', pidFile]
+  return [path, '-f', '-q', ...addresses, ...six, ...none, ...closed, ...rest, ...ready]
+}
+
+/** Whether pasta's AppArmor profile lets it write a file there, which it and we see. */
+export function mayWritePid(path: string): boolean {
+  return /^\/(home\/[^/]+|root)\//.test(path)
 }
 
 function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {

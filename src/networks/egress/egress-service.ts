@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { clearTimer, now, setTimer } from '../../rootless/clock.ts'
 import type { KeeperProcess, ProcessExit } from '../../rootless/keeper-client.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
@@ -6,7 +7,7 @@ import { parseSubnet } from '../addresses/subnet.ts'
 import type { Network } from '../network.ts'
 import { programEnded } from './egress-error.ts'
 import { findKernelParts } from './egress-plan.ts'
-import { egressCommand } from './egress-program.ts'
+import { egressCommand, mayWritePid, SHOWN } from './egress-program.ts'
 import type { EgressProgram } from './egress-program.ts'
 import { abandonEgress, writeEgress } from './egress-record.ts'
 import type { EgressRecord } from './egress-record.ts'
@@ -16,6 +17,8 @@ const MOST_WAIT = 50
 
 /** Pauses before it is started again, in ms; after one that lived for ten seconds, the first. */
 const PAUSES = [0, 100, 500, 2000]
+/** Between looks at whether it wrote its pid, in ms. */
+const LOOK_PAUSE = 2
 const STEADY = 10_000
 
 /** Runs the program that serves a network's tap, and runs it again when it was killed. */
@@ -23,6 +26,8 @@ export class EgressService {
   readonly #network: Network
   readonly #program: EgressProgram
   readonly #record: EgressRecord
+  /** Where pasta says that it serves. */
+  readonly #pidFile: string | undefined
   #process: KeeperProcess | undefined
   #starting: Promise<void> | undefined
   #isOver = false
@@ -32,6 +37,8 @@ export class EgressService {
     this.#network = network
     this.#program = program
     this.#record = record
+    const pidFile = join(network.paths.root, 'egress.pid')
+    this.#pidFile = program.name === 'pasta' && mayWritePid(pidFile) ? pidFile : undefined
   }
 
   /** The program, as long as it runs or will in a moment. */
@@ -54,11 +61,12 @@ export class EgressService {
 
   async #run(tries: number): Promise<void> {
     const began = now()
+    if (this.#pidFile !== undefined) rmSync(this.#pidFile, { force: true })
     const process_ = await this.#spawn()
     this.#process = process_
     let words = ''
     process_.onData('stderr', (chunk) => (words = (words + chunk.toString()).slice(-2000)))
-    const ready = readiness(process_, this.#program)
+    const ready = readiness(process_, this.#pidFile)
     const onEnd = (exit: ProcessExit): void => this.#goOn(exit, words, now() - began > STEADY ? 0 : tries)
     process_.exited.then(onEnd, ignore)
     await ready
@@ -67,13 +75,20 @@ export class EgressService {
 
   async #spawn(): Promise<KeeperProcess> {
     const { session, handle, paths, name } = this.#network
-    const tap = parseSubnet(this.#record.subnet ?? '')!
+    const command = egressCommand({
+      program: this.#program,
+      tap: parseSubnet(this.#record.subnet ?? '')!,
+      hasIpv6: findKernelParts().hasIpv6,
+      pidFile: this.#pidFile,
+    })
     const plan = new Plan()
     const slot = plan.slot()
     // Each flow of UDP holds a descriptor for minutes.
     const most = hardLimit()
     plan.rlimit(RLIMIT_NOFILE, most, most)
-    plan.networkOf(slot, handle).hostExec(egressCommand(this.#program, tap, findKernelParts().hasIpv6), [], slot)
+    plan.networkOf(slot, handle)
+    if (this.#program.name === 'pasta') plan.showNetwork(slot, SHOWN)
+    plan.hostExec(command, [], slot)
     const id = `egress of network ${name}`
     const process_ = await session.client.spawn({ kind: 'helper', id, attached: true, lasting: true, plan })
     try {
@@ -110,18 +125,26 @@ export class EgressService {
   }
 }
 
-/** When it says that it serves: slirp4netns by a 1 after its warnings, pasta by its pid. Its end is another's concern. */
-function readiness(process_: KeeperProcess, { name }: EgressProgram): Promise<void> {
+/** When it says that it serves: slirp4netns by a 1 after its warnings, pasta by its pid in a file. Its end is another's concern. */
+function readiness(process_: KeeperProcess, pidFile: string | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimer(resolve, MOST_WAIT)
+    let isOver = false
     const done = (): void => {
+      isOver = true
       clearTimer(timer)
       resolve()
     }
-    process_.onData('stdout', (chunk) => {
-      if (name === 'pasta' || chunk.toString('latin1').trimEnd().endsWith('1')) done()
-    })
+    const timer = setTimer(done, MOST_WAIT)
     process_.exited.then(done, done)
+    process_.onData('stdout', (chunk) => {
+      if (chunk.toString('latin1').trimEnd().endsWith('1')) done()
+    })
+    const look = (path: string): void => {
+      if (isOver) return
+      if (statSync(path, { throwIfNoEntry: false })?.size) done()
+      else setTimer(() => look(path), LOOK_PAUSE)
+    }
+    if (pidFile !== undefined) look(pidFile)
   })
 }
 

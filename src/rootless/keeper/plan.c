@@ -49,6 +49,7 @@ static size_t slot_fields(uint16_t op)
 	case OP_listen:
 	case OP_networkOf:
 	case OP_joinNetwork:
+	case OP_showNetwork:
 	case OP_files:
 	case OP_socket:
 	case OP_gate:

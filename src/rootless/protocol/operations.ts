@@ -57,6 +57,7 @@ export const operations = {
   tap: [47, 'su', ['name', 'index']],
   netfilter: [48, 'b', ['batch']],
   hostGate: [49, 'su', ['address', 'port']],
+  showNetwork: [50, 'us', ['slot', 'path']],
 } as const satisfies Record<string, readonly [number: number, fields: string, names: readonly string[]]>
 
 /** Name of a step of a plan. */

@@ -161,6 +161,16 @@ export class Plan {
     return this.#add('netfilter', batch)
   }
 
+  /**
+   * Makes a network namespace a file, the only one of the directory that it covers, for this helper and the program that it executes.
+   *
+   * @param slot of {@link Plan.networkOf}
+   * @param path in a directory that is there
+   */
+  showNetwork(slot: number, path: string): this {
+    return this.#add('showNetwork', slot, path)
+  }
+
   /** From another namespace there is no way back to the host's. @param slot of {@link Plan.networkOf} */
   joinNetwork(slot: number): this {
     return this.#add('joinNetwork', slot)

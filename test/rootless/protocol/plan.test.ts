@@ -57,6 +57,7 @@ function everyStep(): Plan {
     .tap('tap0', 101)
     .netfilter(bytes)
     .hostGate('172.30.0.1', 3000)
+    .showNetwork(10, '/tmp/network')
 }
 
 test('every operation has a method, and encodes its fields in order', () => {
