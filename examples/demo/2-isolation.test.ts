@@ -25,9 +25,17 @@ test('Two containers do not see each other', async ({ annotate }) => {
 
 test('A container does not see your files', async ({ annotate }) => {
   await withTimedContainer(annotate, 'curious', demoServer('curious', [3000]), async (curious) => {
-    const { names } = await ask<{ names: string[] }>(curious, 3000, '/list?path=/home')
-    expect(names).toEqual(['demo'])
-    await annotate(`The root file system is this machine's, read-only; but its /home holds only ${names.join(', ')}.`)
+    const list = async (path: string): Promise<string[]> =>
+      (await ask<{ names: string[] }>(curious, 3000, `/list?path=${encodeURIComponent(path)}`)).names
+    expect(await list('/home')).toContain('demo')
+    // The working directory shows, and so the way to it.
+    const way = process.cwd().split('/')
+    for (let depth = 2; way[1] === 'home' && depth < way.length; depth++) {
+      const names = await list(way.slice(0, depth).join('/'))
+      expect(names.filter((name) => name !== 'demo')).toEqual([way[depth]])
+    }
+    const rest = way[1] === 'home' ? ' and the way to this directory' : ''
+    await annotate(`The root file system is this machine's, read-only; but its /home holds only "demo"${rest}.`)
   })
 })
 
