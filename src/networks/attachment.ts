@@ -6,7 +6,7 @@ import { BRIDGE, BRIDGE_MAC, interfaceIndex, MTU, newPortIndex } from './link-nu
 import { gatewayOf } from './network-plan.ts'
 import { addVeth, allowLargePieces, linkUp, settleLink } from './netlink/links.ts'
 import { NetlinkBatch } from './netlink/netlink-batch.ts'
-import { addAddress, addDefaultRoute, addRoute, setNeighbour } from './netlink/routes.ts'
+import { addAddress, addDefaultRoute, addRoute, setNeighbour, setPortOf } from './netlink/routes.ts'
 
 /** One interface of a container: what a plan needs to make it. */
 export interface Attachment {
@@ -47,6 +47,7 @@ function makePair({ number, ip, ip6 }: Attachment, port: number, own: number): N
   const peer = { index: interfaceIndex(number), name: `eth${number}`, mac, namespace: own }
   addVeth(batch, { index: port, bridge: BRIDGE, mtu: MTU, peer })
   allowLargePieces(batch, port)
+  setPortOf(batch, port, mac)
   for (const address of [ip, ip6]) if (address) setNeighbour(batch, BRIDGE, address, mac)
   return batch
 }

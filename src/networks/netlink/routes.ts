@@ -18,6 +18,9 @@ const IFA_F_NODAD = 0x02
 const IFA_F_NOPREFIXROUTE = 0x200
 const NDA_DST = 1
 const NDA_LLADDR = 2
+const NTF_MASTER = 0x04
+const NTF_STICKY = 0x40
+const NUD_NOARP = 0x40
 const NUD_PERMANENT = 0x80
 const RTA_DST = 1
 const RTNH_F_ONLINK = 4
@@ -29,6 +32,7 @@ const RTPROT_STATIC = 4
 const RT_SCOPE_UNIVERSE = 0
 const RTN_UNICAST = 1
 const AF_INET = 2
+const AF_BRIDGE = 7
 const AF_INET6 = 10
 
 /** An address of an interface. */
@@ -93,6 +97,19 @@ export function setNeighbour(batch: NetlinkBatch, index: number, address: IpAddr
     batch.bytes(NDA_DST, bytesOf(address))
     batch.bytes(NDA_LLADDR, mac)
   })
+}
+
+/**
+ * Says which port of its bridge leads to a hardware address, whatever port that is heard at: also when its last holder's interface is still
+ * there.
+ */
+export function setPortOf(batch: NetlinkBatch, index: number, mac: Uint8Array): void {
+  const header = Buffer.alloc(12)
+  header.writeUInt8(AF_BRIDGE, 0)
+  header.writeInt32LE(index, 4)
+  header.writeUInt16LE(NUD_NOARP, 8)
+  header.writeUInt8(NTF_MASTER | NTF_STICKY, 10)
+  batch.message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, header, () => batch.bytes(NDA_LLADDR, mac))
 }
 
 /** `struct ifaddrmsg`. */

@@ -75,6 +75,19 @@ test('a fixed address is given, again after its holder went, and to nobody else 
   }
 })
 
+test('who gets an address is reached at once, also while the namespace of its last holder is still there', async () => {
+  await using network = await createNetwork({ subnet: '10.91.6.0/24' })
+  const on = { network: { network, ip: '10.91.6.77' } } as const
+  await using app = await idle({ network })
+  const first = await server('first', on)
+  // It keeps the namespace, and talks as the first one did.
+  await using beside = await idle({ network: { container: first } })
+  await first[Symbol.asyncDispose]()
+  await using _ = await server('second', on)
+  await shell(beside, `printf x | nc -w 1 ${network.gateway} 1 2>&1; true`)
+  for (let round = 0; round < 5; round++) expect(await shell(app, get('10.91.6.77'))).toBe('second')
+})
+
 test.each([
   ['ip', '10.91.8.1', 'the gateway'],
   ['ip', '10.91.8.255', 'the last one'],
