@@ -29,7 +29,7 @@ export function inOutside(place) {
   return { ...place, command: [...place.command, join('scripts', 'setup', 'outside.mjs')] }
 }
 
-/** Runs it and gives `{ passed, failed, skipped, failures }`, and the name of the signal that interrupted us, if one did. */
+/** Runs it and gives `{ passed, skipped, failures }`, and the name of the signal that interrupted us, if one did. */
 export async function runVitest(name, place, args, extraEnv = {}) {
   const report = join(place.checkout, 'results', `${name}.json`)
   mkdirSync(join(place.checkout, 'results'), { recursive: true })
@@ -44,8 +44,7 @@ export async function runVitest(name, place, args, extraEnv = {}) {
     detached: true,
   })
   const { code, interruptedBy } = await ended(child)
-  const results = read(report)
-  return { ...counted(results, code), failures: failuresIn(results, name), interruptedBy }
+  return { ...outcome(read(report), code, name), interruptedBy }
 }
 
 /** The exit code for a signal, as shells give it. */
@@ -82,33 +81,25 @@ function signalGroup(child, signal) {
   }
 }
 
-/** A file that could not be read, an error outside of any test, or a crash without a report counts as one failure. */
-function counted(results, code) {
-  if (!results) return { passed: 0, failed: 1, skipped: 0 }
-  const failed = results.numFailedTests + brokenFiles(results).length
+/**
+ * What passed and was skipped, and each failure in a few lines, to be said again at the end: a log that was cut shows its end only. A file
+ * that could not be read, an error outside of any test, or a crash without a report counts as one failure.
+ */
+function outcome(results, code, name) {
+  if (!results) return { passed: 0, skipped: 0, failures: [`${name}: vitest ended without a report`] }
+  const failures = results.testResults.flatMap(failuresOf)
+  if (failures.length === 0 && code !== 0) failures.push(`vitest ended with ${code}, by an error outside of any test`)
   return {
     passed: results.numPassedTests,
-    failed: failed === 0 && code !== 0 ? 1 : failed,
     skipped: results.numPendingTests + results.numTodoTests,
+    failures: failures.map((failure) => `${name}: ${failure}`),
   }
 }
 
-function brokenFiles({ testResults }) {
-  return testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-  )
-}
-
-/** Each failure in a few lines, to be said again at the end: a log that was cut shows its end only. */
-function failuresIn(results, name) {
-  if (!results) return [`${name}: vitest ended without a report`]
-  const broken = brokenFiles(results).map(({ name: file, message }) => `${name}: ${file}\n${briefly(message)}`)
-  const tests = results.testResults.flatMap(({ name: file, assertionResults }) =>
-    assertionResults
-      .filter(({ status }) => status === 'failed')
-      .map((test) => `${name}: ${file} > ${test.fullName}\n${briefly(test.failureMessages.join('\n'))}`),
-  )
-  return [...broken, ...tests]
+function failuresOf({ name: file, status: ofFile, message, assertionResults }) {
+  const tests = assertionResults.filter(({ status }) => status === 'failed')
+  if (tests.length === 0) return ofFile === 'failed' ? [`${file}\n${briefly(message)}`] : []
+  return tests.map((test) => `${file} > ${test.fullName}\n${briefly(test.failureMessages.join('\n'))}`)
 }
 
 function briefly(text) {
