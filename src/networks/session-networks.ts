@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { AirplantError } from '../errors.ts'
-import { setTimer } from '../rootless/clock.ts'
 import { closestName } from '../rootless/closest-name.ts'
+import { pause } from '../rootless/pause.ts'
 import type { Session } from '../rootless/session.ts'
 import { checkFree, chooseSubnet, chooseSubnet6 } from './addresses/choose-subnet.ts'
 import type { TakenSubnet } from './addresses/choose-subnet.ts'
@@ -114,9 +114,7 @@ export class SessionNetworks {
       const found = this.list().find(({ name }) => name === SESSION_NETWORK)
       if (found) return found
       if (Date.now() - began > MAKING_TIMEOUT) forgetNetwork(networkPaths(this.#session.directory, SESSION_NETWORK))
-      await new Promise((resolve) => {
-        setTimer(resolve, MAKING_PAUSE)
-      })
+      await pause(MAKING_PAUSE)
     }
   }
 

@@ -1,4 +1,4 @@
-import { clearTimer, setTimer } from '../../rootless/clock.ts'
+import { clearTimer, setTimer } from './clock.ts'
 
 /** Resolves after so many ms, or rejects at once with the reason when the signal fires. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

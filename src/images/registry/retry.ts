@@ -1,5 +1,5 @@
 import type { AirplantError } from '../../errors.ts'
-import { pause } from './pause.ts'
+import { pause } from '../../rootless/pause.ts'
 
 /** Something failed and is tried again. */
 export interface Retry {

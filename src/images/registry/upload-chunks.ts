@@ -1,7 +1,7 @@
 import type { AirplantError } from '../../errors.ts'
 import { discard } from './body.ts'
 import { header } from './header.ts'
-import { pause } from './pause.ts'
+import { pause } from '../../rootless/pause.ts'
 import type { Upload } from './push-blob.ts'
 import { blobExists, closingAddress, nextLocation, pushScope, startUpload } from './push-blob.ts'
 import { refusal } from './refusal.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
-import { setTimer } from '../../rootless/clock.ts'
+import { pause } from '../../rootless/pause.ts'
 import { readJson, writeAtomically } from '../network-record.ts'
 import type { EgressProgram } from './egress-program.ts'
 
@@ -50,9 +50,7 @@ export async function claimEgress(
       writeEgress(path, own)
       return { isOurs: true, record: own }
     }
-    await new Promise((resolve) => {
-      setTimer(resolve, PAUSE)
-    })
+    await pause(PAUSE)
   }
 }
 
