@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { holderOf } from './addresses/claim-address.ts'
 import { formatIp, parseIp } from '../rootless/ip-address.ts'
-import { indexIn, nth, sizeOf } from './addresses/subnet.ts'
+import { counterpart, indexIn } from './addresses/subnet.ts'
 import type { NameView } from './names/name-zone.ts'
 import type { Network } from './network.ts'
 
@@ -36,9 +36,8 @@ function containerAt(address: string, network: Network): string | undefined {
   const path = (text: string): string => join(network.paths.addresses, text)
   const ip = parseIp(address)
   const { subnet, subnet6 } = network.subnets
-  const number = ip?.family === 6 && subnet6 ? indexIn(subnet6, ip) : undefined
-  const twin = number === undefined || number >= sizeOf(subnet) ? undefined : formatIp(nth(subnet, number))
-  return holderOf(path(address))?.container ?? (twin === undefined ? undefined : holderOf(path(twin))?.container)
+  const twin = ip && subnet6 && counterpart(ip, subnet6, subnet)
+  return holderOf(path(address))?.container ?? (twin && holderOf(path(formatIp(twin)))?.container)
 }
 
 function addressesIn(network: Network, name: string): readonly string[] | undefined {

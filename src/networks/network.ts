@@ -4,7 +4,7 @@ import type { Session } from '../rootless/session.ts'
 import { AddressPool } from './addresses/claim-address.ts'
 import { formatIp, parseIp } from '../rootless/ip-address.ts'
 import type { IpAddress } from '../rootless/ip-address.ts'
-import { parseSubnet } from './addresses/subnet.ts'
+import { counterpart, parseSubnet } from './addresses/subnet.ts'
 import type { Subnet } from './addresses/subnet.ts'
 import type { NamesService } from './names-service.ts'
 import type { Egress } from './egress/egress.ts'
@@ -253,9 +253,8 @@ export class Network implements AsyncDisposable {
   }
 
   #sixthOf(address: string): string | undefined {
-    const ip = parseIp(address)!
-    if (!this.#subnet6) return undefined
-    return formatIp({ family: 6, value: this.#subnet6.base + ip.value - this.#subnet.base })
+    const ip6 = this.#subnet6 && counterpart(parseIp(address)!, this.#subnet, this.#subnet6)
+    return ip6 && formatIp(ip6)
   }
 
   #removed(): AirplantError {

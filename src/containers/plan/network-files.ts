@@ -62,8 +62,8 @@ function resolvConf({ spec, host, networking }: PlanContext): string {
  */
 function gatewaysOf({ memberships, egress }: Networking): string[] {
   const networks = memberships.map(({ network }) => network)
-  const closed = egress ? networks.filter(({ internal }) => internal) : []
-  return [...networks.filter((network) => !closed.includes(network)), ...closed].map(({ gateway }) => gateway)
+  if (egress) networks.sort((one, other) => Number(one.internal) - Number(other.internal))
+  return networks.map(({ gateway }) => gateway)
 }
 
 /** As many as a resolver looks at (resolv.conf(5)). */

@@ -4,7 +4,7 @@ import { AirplantError } from '../../errors.ts'
 import { FIRST_MEMBER } from '../network-options.ts'
 import { formatIp } from '../../rootless/ip-address.ts'
 import type { IpAddress } from '../../rootless/ip-address.ts'
-import { indexIn, nth, sizeOf } from './subnet.ts'
+import { counterpart, nth, sizeOf } from './subnet.ts'
 import type { Subnet } from './subnet.ts'
 
 /** Who has an address: a container, and the process that keeps it. */
@@ -49,11 +49,12 @@ export class AddressPool {
   claim(wanted: WantedAddresses, holder: Holder): ClaimedAddresses | undefined {
     const ip = wanted.ip ?? this.#any(holder, wanted.ip6)
     if (!ip) return undefined
-    const auto6 = this.#subnet6 && nth(this.#subnet6, indexIn(this.#subnet, ip)!)
+    const auto6 = this.#subnet6 && counterpart(ip, this.#subnet, this.#subnet6)
     if (wanted.ip) this.#fixed(ip, wanted.ip6 ? undefined : auto6, holder)
     if (!wanted.ip6) return { ip, ip6: auto6 }
     try {
-      this.#fixed(wanted.ip6, this.#twin(wanted.ip6), holder)
+      // An automatic IPv6 address has the number of the IPv4 one, and no link of its own.
+      this.#fixed(wanted.ip6, this.#subnet6 && counterpart(wanted.ip6, this.#subnet6, this.#subnet), holder)
     } catch (error) {
       rmSync(this.#path(ip), { force: true })
       throw error
@@ -81,21 +82,14 @@ export class AddressPool {
     const last = sizeOf(this.#subnet) - 2n
     for (let tries = FIRST_MEMBER; tries <= last; tries++) {
       if (this.#next > last) this.#next = FIRST_MEMBER
-      const number = this.#next++
-      const ip = nth(this.#subnet, number)
+      const ip = nth(this.#subnet, this.#next++)
       if (!take(this.#path(ip), holder)) continue
       // Looked at afterwards: whoever takes it as a fixed one looks for ours after taking it.
-      const ip6 = this.#subnet6 && !wanted6 && nth(this.#subnet6, number)
+      const ip6 = this.#subnet6 && !wanted6 && counterpart(ip, this.#subnet, this.#subnet6)
       if (!ip6 || !holderOf(this.#path(ip6))) return ip
       rmSync(this.#path(ip), { force: true })
     }
     return undefined
-  }
-
-  /** An automatic IPv6 address has the number of the IPv4 one, and no link of its own. */
-  #twin(address: IpAddress): IpAddress | undefined {
-    const number = this.#subnet6 && indexIn(this.#subnet6, address)
-    return number !== undefined && number < sizeOf(this.#subnet) ? nth(this.#subnet, number) : undefined
   }
 
   #path(address: IpAddress): string {

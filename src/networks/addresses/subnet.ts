@@ -47,6 +47,12 @@ export function indexIn(subnet: Subnet, { family, value }: IpAddress): bigint | 
   return family === subnet.family && index >= 0n && index < sizeOf(subnet) ? index : undefined
 }
 
+/** The address with the same number in another subnet: of an automatic IPv6 address and its IPv4 one each is the other's. */
+export function counterpart(address: IpAddress, from: Subnet, to: Subnet): IpAddress | undefined {
+  const number = indexIn(from, address)
+  return number !== undefined && number < sizeOf(to) ? nth(to, number) : undefined
+}
+
 /** Whether two subnets share an address. */
 export function overlap(one: Subnet, other: Subnet): boolean {
   if (one.family !== other.family) return false

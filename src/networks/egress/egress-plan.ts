@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { Plan } from '../../rootless/protocol/plan.ts'
-import { bytesOf } from '../../rootless/ip-address.ts'
+import { bytesOf, parseIp } from '../../rootless/ip-address.ts'
 import { nth } from '../addresses/subnet.ts'
 import type { Subnet } from '../addresses/subnet.ts'
 import { BRIDGE, MTU } from '../link-numbers.ts'
@@ -8,7 +8,6 @@ import { setUp } from '../netlink/links.ts'
 import { NetlinkBatch } from '../netlink/netlink-batch.ts'
 import { addAddress, addDefaultRoute } from '../netlink/routes.ts'
 import { destinationBegins, interfaceIs, isEstablished, masquerade, TableBatch, verdict } from './nf-tables.ts'
-import { parseIp } from '../../rootless/ip-address.ts'
 
 /** The interface that slirp4netns or pasta serves. */
 export const TAP = { name: 'tap0', index: 101 } as const

@@ -89,10 +89,7 @@ export function addRoute(batch: NetlinkBatch, subnet: Subnet, { index, gateway, 
 
 /** Says once and for all which hardware address a neighbour has, so that nobody is asked. */
 export function setNeighbour(batch: NetlinkBatch, index: number, address: IpAddress, mac: Uint8Array): void {
-  const header = Buffer.alloc(12)
-  header.writeUInt8(address.family === 4 ? AF_INET : AF_INET6, 0)
-  header.writeInt32LE(index, 4)
-  header.writeUInt16LE(NUD_PERMANENT, 8)
+  const header = neighbourHeader(address.family === 4 ? AF_INET : AF_INET6, index, NUD_PERMANENT)
   batch.message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, header, () => {
     batch.bytes(NDA_DST, bytesOf(address))
     batch.bytes(NDA_LLADDR, mac)
@@ -104,12 +101,18 @@ export function setNeighbour(batch: NetlinkBatch, index: number, address: IpAddr
  * there.
  */
 export function setPortOf(batch: NetlinkBatch, index: number, mac: Uint8Array): void {
-  const header = Buffer.alloc(12)
-  header.writeUInt8(AF_BRIDGE, 0)
-  header.writeInt32LE(index, 4)
-  header.writeUInt16LE(NUD_NOARP, 8)
-  header.writeUInt8(NTF_MASTER | NTF_STICKY, 10)
+  const header = neighbourHeader(AF_BRIDGE, index, NUD_NOARP, NTF_MASTER | NTF_STICKY)
   batch.message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, header, () => batch.bytes(NDA_LLADDR, mac))
+}
+
+/** `struct ndmsg`. */
+function neighbourHeader(family: number, index: number, state: number, flags = 0): Buffer {
+  const header = Buffer.alloc(12)
+  header.writeUInt8(family, 0)
+  header.writeInt32LE(index, 4)
+  header.writeUInt16LE(state, 8)
+  header.writeUInt8(flags, 10)
+  return header
 }
 
 /** `struct ifaddrmsg`. */

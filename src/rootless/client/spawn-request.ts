@@ -1,5 +1,5 @@
-import { bytesOf, parseIp } from '../ip-address.ts'
 import { isIP } from 'node:net'
+import { bytesOf, parseIp } from '../ip-address.ts'
 import { FieldWriter } from '../protocol/fields.ts'
 import { frameFields } from '../protocol/frames.ts'
 import type { Plan } from '../protocol/plan.ts'
