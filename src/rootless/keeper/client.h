@@ -21,6 +21,7 @@ enum message {
 	LIST,
 	POOL = 16,
 	SHUTDOWN,
+	WAIT,
 	OK = 100,
 	ERROR,
 	DATA,

@@ -28,6 +28,7 @@ export const clientFrames = {
   list: 14,
   pool: 16,
   shutdown: 17,
+  wait: 18,
 } as const
 
 /** What the keeper sends. */
