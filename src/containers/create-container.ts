@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly began: number
   /** Told how pulling an image goes on. */
   readonly onProgress?: OnProgress | undefined
+  /** It outlives the connection, for others that will use it. @default false */
+  readonly lasting?: boolean
 }
 
 /** A container that only has to be started: its options were checked, and its image is there. */
@@ -119,7 +121,8 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
     const prepared = await prepareRoot(runtime.session, context.driver, spec.root, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
-    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime)
+    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime, around.lasting)
+    if (helper) await runtime.session.client.adopt(process.handle, helper.handle)
     const container = new Container({
       spec: context.spec,
       process,
@@ -182,6 +185,7 @@ function spawn(
   { spec, scratch, driver, networking }: PlanContext,
   plan: Plan,
   { session, cgroup }: ContainerRuntime,
+  lasting = false,
 ): Promise<KeeperProcess> {
   const isIsolated = networking.mode !== 'host'
   return session.client.spawn({
@@ -192,6 +196,7 @@ function spawn(
     tty: spec.tty !== undefined,
     stdin: spec.stdin,
     attached: spec.attach,
+    lasting,
     logged: true,
     logLimit: spec.logLimit,
     scratch,
