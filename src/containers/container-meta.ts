@@ -13,6 +13,8 @@ export interface ContainerMeta {
   readonly owner: SingleUser | undefined
   readonly network: 'none' | 'host' | 'networks' | 'container'
   readonly command: readonly string[]
+  /** Directories in it whose Unix sockets the host sees. */
+  readonly sockets: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   /** Milliseconds since 1970. */
   readonly started: number
@@ -34,8 +36,15 @@ export function readMeta(text: string): ContainerMeta {
     owner: undefined,
   }
   try {
-    return { ...nothing, command: [], labels: {}, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
+    return {
+      ...nothing,
+      command: [],
+      labels: {},
+      sockets: [],
+      started: 0,
+      ...(JSON.parse(text) as Partial<ContainerMeta>),
+    }
   } catch {
-    return { ...nothing, command: [], labels: {}, started: 0 }
+    return { ...nothing, command: [], labels: {}, sockets: [], started: 0 }
   }
 }

@@ -22,6 +22,7 @@ import { containerEnv } from './plan/create-plan.ts'
 import { parseMilliseconds } from './option-parsers.ts'
 import type { ProcessPlan } from './plan/process-plan.ts'
 import { resolveSingleUser } from './single-user.ts'
+import { findSocketDirectory, socketDirectories } from './socket-directories.ts'
 import type { PublishedPort } from './ports.ts'
 import { publishedPorts } from './ports.ts'
 import type { ContainerRuntime } from './runtime.ts'
@@ -240,6 +241,18 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     await this.stop()
     const { snapshot } = await import('./files/snapshot.ts')
     return await this.inTurn(() => snapshot(this.files))
+  }
+
+  /**
+   * The host's path of a directory that the option `sockets` named: clients connect to the sockets in it.
+   *
+   * @throws {AirplantError} `ERR_INVALID_OPTION` when the option did not name it
+   * @example
+   * new pg.Client({ host: db.socketDirectory('/var/run/postgresql'), user: 'postgres' })
+   */
+  socketDirectory(target: string): string {
+    const { spec, scratch } = this.#parts
+    return findSocketDirectory({ id: this.id, directories: socketDirectories(scratch, spec.sockets) }, target)
   }
 
   /** @internal */

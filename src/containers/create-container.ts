@@ -212,6 +212,7 @@ function spawn(
       driver,
       owner: session.mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined,
       command: spec.argv,
+      sockets: spec.sockets,
       labels: spec.labels,
       started: Date.now(),
     }),
