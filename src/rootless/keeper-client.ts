@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { Connection } from './client/connection.ts'
-import { finished, KeeperProcess } from './client/keeper-process.ts'
+import { KeeperProcess } from './client/keeper-process.ts'
 import { LogSubscriptions } from './client/log-subscriptions.ts'
+import { finished, ProcessHandle } from './client/process-handle.ts'
 import type { SpawnRequest } from './client/spawn-request.ts'
 import { DEFAULT_CREDIT, encodeSpawn } from './client/spawn-request.ts'
 import type { FieldWriter } from './protocol/fields.ts'
@@ -13,7 +14,9 @@ import { StepError } from './step-error.ts'
 
 export type { LogEntry } from './client/log-subscription.ts'
 export { KeeperProcess } from './client/keeper-process.ts'
-export type { CollectedOutput, NetTables, ProcessExit } from './client/keeper-process.ts'
+export type { CollectedOutput } from './client/keeper-process.ts'
+export { ProcessHandle } from './client/process-handle.ts'
+export type { NetTables, ProcessExit } from './client/process-handle.ts'
 export type { PortRequest, SpawnRequest } from './client/spawn-request.ts'
 
 /** What a keeper says of itself. */
@@ -134,6 +137,11 @@ export class KeeperClient {
       }
       return containers
     })
+  }
+
+  /** A process of this keeper, whoever started it; that it is there shows at the first request. */
+  processOf(handle: number): ProcessHandle {
+    return new ProcessHandle({ connection: this.#connection, subscriptions: this.#subscriptions, handle })
   }
 
   /** Keeps so many network namespaces ready, each prepared by the plan. */

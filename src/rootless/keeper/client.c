@@ -213,7 +213,7 @@ static void client_free(struct client *client)
 	struct keeper *keeper = client->keeper;
 
 	follow_forget(keeper, client);
-	removal_forget(keeper, client);
+	askers_forget(keeper, client);
 	for (struct process *process = keeper->processes, *next; process; process = next) {
 		next = process->next;
 		if (process->owner == client) {

@@ -24,6 +24,7 @@ enum message {
 	LINGER,
 	KEEP,
 	ADOPT,
+	WAIT,
 	OK = 100,
 	ERROR,
 	DATA,

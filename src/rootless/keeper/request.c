@@ -129,10 +129,28 @@ static int remove_container(struct call *call)
 
 	if (!process)
 		return -1;
-	if (removal_ask(process, call->client, call->id) < 0)
+	if (askers_add(&process->removals, call->client, call->id) < 0)
 		return fail(&call->failure, ENOMEM, "remove", "%s", process->id);
 	call->later = true;
 	process_remove(process);
+	return 0;
+}
+
+/* For those who did not start it, and so are not told of its exit. */
+static int wait_for(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if (process->state == FINISHED) {
+		body_number(&call->answer, (uint64_t)process->exit_code);
+		body_number(&call->answer, (uint64_t)process->exit_signal);
+		return 0;
+	}
+	if (askers_add(&process->waiters, call->client, call->id) < 0)
+		return fail(&call->failure, ENOMEM, "wait", "%s", process->id);
+	call->later = true;
 	return 0;
 }
 
@@ -293,6 +311,7 @@ static const struct {
 	[LINGER] = { "u", linger },
 	[KEEP] = { "u", keep },
 	[ADOPT] = { "uu", adopt },
+	[WAIT] = { "u", wait_for },
 };
 
 int request(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size)

@@ -31,6 +31,7 @@ export const clientFrames = {
   linger: 18,
   keep: 19,
   adopt: 20,
+  wait: 21,
 } as const
 
 /** What the keeper sends. */
