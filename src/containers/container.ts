@@ -12,6 +12,8 @@ import type { Networking } from './networking/networking.ts'
 import type { StorageDriver } from './options.ts'
 import type { ProcessCommons } from './plan/process-plan.ts'
 import { resolveSingleUser } from './single-user.ts'
+import type { SocketDirectory } from './socket-directories.ts'
+import { socketDirectories } from './socket-directories.ts'
 import type { PublishedPort } from './ports.ts'
 import { hostPorts, publishedPorts } from './ports.ts'
 import type { ContainerExit, StopDefaults } from './running-container.ts'
@@ -146,6 +148,11 @@ export class Container<Port extends number = number> extends RunningContainer<Po
     await this.stop()
     const { snapshot } = await import('./files/snapshot.ts')
     return await this.inTurn(() => snapshot(this.files))
+  }
+
+  /** @internal */
+  protected override get socketDirectories(): readonly SocketDirectory[] {
+    return socketDirectories(this.#parts.scratch, this.#parts.spec.sockets)
   }
 
   /** @internal */
