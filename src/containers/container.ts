@@ -83,6 +83,7 @@ export class Container extends NetworkAccess implements AsyncDisposable {
   #paused = false
   #removal: Promise<void> | undefined
   readonly #uses: Use[] = []
+  readonly #looks: (() => Promise<void>)[] = []
   #networks: ContainerNetworks | undefined
 
   constructor(parts: ContainerParts) {
@@ -179,6 +180,11 @@ export class Container extends NetworkAccess implements AsyncDisposable {
   logs(options: { follow: true }): AsyncIterableIterator<LogEntry, undefined>
   logs(options?: { follow: boolean }): Promise<Logs> | AsyncIterableIterator<LogEntry, undefined> {
     return options?.follow ? this.#process.logs({ follow: true }) : collectLogs(this.#process.logs())
+  }
+
+  /** What it wrote so far, piece by piece with its times. @internal */
+  logEntries(): AsyncIterableIterator<LogEntry, undefined> {
+    return this.#process.logs()
   }
 
   /** @throws {AirplantError} `ERR_NOT_RUNNING` */
@@ -289,6 +295,11 @@ export class Container extends NetworkAccess implements AsyncDisposable {
     this.exited.then(forget, forget)
   }
 
+  /** Called, and waited for, when it is to be removed, while it is still there. @internal */
+  beforeRemoval(look: () => Promise<void>): void {
+    this.#looks.push(look)
+  }
+
   /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#removal ??= this.#remove()
@@ -296,6 +307,7 @@ export class Container extends NetworkAccess implements AsyncDisposable {
   }
 
   async #remove(): Promise<void> {
+    for (const look of this.#looks) await look().catch(() => undefined)
     this.#networks?.leave()
     // When the keeper is gone, so is everything that it held.
     await this.#process.remove().catch(ignoreGone)
