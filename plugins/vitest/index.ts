@@ -2,11 +2,20 @@ import type { Container } from '../../src/containers/container.ts'
 import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
 import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
 import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
-import { useContainer } from '../../src/fixtures/with-container.ts'
+import { useContainer as useUntilReturn } from '../../src/fixtures/with-container.ts'
 import type { Network } from '../../src/networks/network.ts'
 import { currentScope, fileScope, registerScopes } from './current-scope.ts'
+import { skipsFile, skipsHere } from './skip-unsupported.ts'
 
 export * from '../../src/index.ts'
+export { containerFixture, prewarm } from './container-fixture.ts'
+export type { ContainerFixture, ContainerFixtureOptions } from './container-fixture.ts'
+export type { LateHandle } from './late-handle.ts'
+export { useContainer } from './use-container.ts'
+export type { UseContainerOptions } from './use-container.ts'
+export { useService } from './use-service.ts'
+export type { ServiceName, ServiceOfName, Services } from './use-service.ts'
+export type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
 
 /** A container's options, when it counts as started, and when it is removed. */
 export interface ScopedOptions extends FixtureOptions {
@@ -19,6 +28,7 @@ export interface ScopedOptions extends FixtureOptions {
 }
 
 registerScopes()
+skipsFile()
 
 /**
  * As `withContainer` of `airplant`, and removes the container without being told: at the end of the test that called it, itself or by a
@@ -42,8 +52,9 @@ export async function withContainer<T>(
   { scope, ...options }: ScopedOptions,
   use?: (container: Container) => T | Promise<T>,
 ): Promise<Container | T> {
+  skipsHere()
   const container = await (scope === 'file' ? fileScope() : currentScope()).open(options)
-  return use ? await useContainer(container, use) : container
+  return use ? await useUntilReturn(container, use) : container
 }
 
 /** A network's options, and when it is removed. */
