@@ -70,6 +70,7 @@ export class Container<Port extends number = number> extends RunningContainer<Po
   #exit: ContainerExit | undefined
   #removal: Promise<void> | undefined
   readonly #uses: Use[] = []
+  readonly #looks: (() => Promise<void>)[] = []
   #networks: ContainerNetworks | undefined
 
   constructor(parts: ContainerParts) {
@@ -202,6 +203,11 @@ export class Container<Port extends number = number> extends RunningContainer<Po
     this.exited.then(forget, forget)
   }
 
+  /** Called, and waited for, when it is to be removed, while it is still there. @internal */
+  beforeRemoval(look: () => Promise<void>): void {
+    this.#looks.push(look)
+  }
+
   /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#removal ??= this.#remove()
@@ -209,6 +215,7 @@ export class Container<Port extends number = number> extends RunningContainer<Po
   }
 
   async #remove(): Promise<void> {
+    for (const look of this.#looks) await look().catch(() => undefined)
     this.#networks?.leave()
     // When the keeper is gone, so is everything that it held.
     await this.process.remove().catch(ignoreGone)
