@@ -172,6 +172,18 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     summary: 'Remove networks that no container is on',
     load: async () => (await import('./network-prune-command.ts')).networkPruneCommand,
   },
+  'warm ls': {
+    summary: 'List what tests prepared on images, so that it need not be done again',
+    load: async () => (await import('./warm-ls-command.ts')).warmLsCommand,
+  },
+  'warm rm': {
+    summary: 'Remove warm layers, so that they are prepared again',
+    load: async () => (await import('./warm-rm-command.ts')).warmRmCommand,
+  },
+  'warm prune': {
+    summary: 'Remove warm layers that were not used for a while',
+    load: async () => (await import('./warm-prune-command.ts')).warmPruneCommand,
+  },
   'system df': {
     summary: 'Show how much space the store takes',
     load: async () => (await import('./system-df-command.ts')).systemDfCommand,
@@ -217,6 +229,8 @@ export const commandAliases: Readonly<Record<string, readonly [name: string, ...
   'volume list': ['volume ls'],
   'volume remove': ['volume rm'],
   'volume inspect': ['inspect', '--type=volume'],
+  'warm list': ['warm ls'],
+  'warm remove': ['warm rm'],
   'network list': ['network ls'],
   'network remove': ['network rm'],
   'network inspect': ['inspect', '--type=network'],

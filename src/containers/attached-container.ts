@@ -14,6 +14,8 @@ import type { PublishedPort } from './ports.ts'
 import { readProcessMeta } from './process-meta.ts'
 import type { ContainerExit, StopDefaults } from './running-container.ts'
 import { containerExit, RunningContainer } from './running-container.ts'
+import type { SocketDirectory } from './socket-directories.ts'
+import { socketDirectories } from './socket-directories.ts'
 import type { LayeredRoot } from './spec.ts'
 
 /**
@@ -117,6 +119,11 @@ export class AttachedContainer extends RunningContainer {
       addLayer: undefined,
       inTurn: (run) => this.inTurn(run),
     }
+  }
+
+  /** @internal */
+  protected override get socketDirectories(): readonly SocketDirectory[] {
+    return socketDirectories(join(this.session.directory, 'containers', this.id), this.#meta.sockets)
   }
 
   /** @internal */

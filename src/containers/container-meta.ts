@@ -17,6 +17,8 @@ export interface ContainerMeta {
   readonly owner: SingleUser | undefined
   readonly network: 'none' | 'host' | 'networks' | 'container'
   readonly command: readonly string[]
+  /** Directories in it whose Unix sockets the host sees. */
+  readonly sockets: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   /** Milliseconds since 1970. */
   readonly started: number
@@ -49,6 +51,15 @@ export function readMeta(text: string): ContainerMeta {
 
 const nothing: ContainerMeta = {
   ...{ name: undefined, image: '', imageId: undefined, driver: undefined, owner: undefined },
-  ...{ network: 'none', command: [], labels: {}, started: 0, healthcheck: undefined, hostPorts: [], cgroup: undefined },
+  ...{
+    network: 'none',
+    command: [],
+    sockets: [],
+    labels: {},
+    started: 0,
+    healthcheck: undefined,
+    hostPorts: [],
+    cgroup: undefined,
+  },
   ...{ stopSignal: constants.signals.SIGTERM, stopTimeout: 10_000, process: undefined },
 }

@@ -12,6 +12,8 @@ import type { Networking } from './networking/networking.ts'
 import type { StorageDriver } from './options.ts'
 import type { ProcessCommons } from './plan/process-plan.ts'
 import { resolveSingleUser } from './single-user.ts'
+import type { SocketDirectory } from './socket-directories.ts'
+import { socketDirectories } from './socket-directories.ts'
 import type { PublishedPort } from './ports.ts'
 import { hostPorts, publishedPorts } from './ports.ts'
 import type { ContainerExit, StopDefaults } from './running-container.ts'
@@ -48,7 +50,7 @@ export interface ContainerParts {
  * await using server = await withContainer({ command: ['node', 'server.js'], ports: [3000], wait: { port: 3000 } })
  * const answer = await fetch(server.url(3000))
  */
-export class Container extends RunningContainer implements AsyncDisposable {
+export class Container<Port extends number = number> extends RunningContainer<Port> implements AsyncDisposable {
   /** Twelve hexadecimal digits. */
   readonly id: string
   readonly name: string | undefined
@@ -68,6 +70,7 @@ export class Container extends RunningContainer implements AsyncDisposable {
   #exit: ContainerExit | undefined
   #removal: Promise<void> | undefined
   readonly #uses: Use[] = []
+  readonly #looks: (() => Promise<void>)[] = []
   #networks: ContainerNetworks | undefined
 
   constructor(parts: ContainerParts) {
@@ -149,6 +152,11 @@ export class Container extends RunningContainer implements AsyncDisposable {
   }
 
   /** @internal */
+  protected override get socketDirectories(): readonly SocketDirectory[] {
+    return socketDirectories(this.#parts.scratch, this.#parts.spec.sockets)
+  }
+
+  /** @internal */
   protected override openedFiles(): Promise<ContainerFiles> {
     return Promise.resolve().then(() => this.files)
   }
@@ -195,6 +203,11 @@ export class Container extends RunningContainer implements AsyncDisposable {
     this.exited.then(forget, forget)
   }
 
+  /** Called, and waited for, when it is to be removed, while it is still there. @internal */
+  beforeRemoval(look: () => Promise<void>): void {
+    this.#looks.push(look)
+  }
+
   /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#removal ??= this.#remove()
@@ -202,6 +215,7 @@ export class Container extends RunningContainer implements AsyncDisposable {
   }
 
   async #remove(): Promise<void> {
+    for (const look of this.#looks) await look().catch(() => undefined)
     this.#networks?.leave()
     // When the keeper is gone, so is everything that it held.
     await this.process.remove().catch(ignoreGone)

@@ -41,6 +41,8 @@ export interface Surroundings {
   readonly began: number
   /** Told how pulling an image goes on. */
   readonly onProgress?: OnProgress | undefined
+  /** It outlives the connection, for others that will use it. @default false */
+  readonly lasting?: boolean
 }
 
 /** A container that only has to be started: its options were checked, and its image is there. */
@@ -124,7 +126,9 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
     throwIfAborted(signal)
     const commons = processCommons(context)
     const cgroup = cgroupOf(spec, runtime)
-    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime, commons)
+    const how = { commons, lasting: around.lasting ?? false }
+    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime, how)
+    if (helper) await runtime.session.client.adopt(process.handle, helper.handle)
     const container = new Container({
       spec: context.spec,
       process,
@@ -188,7 +192,7 @@ function spawn(
   { spec, scratch, driver, networking }: PlanContext,
   plan: Plan,
   runtime: ContainerRuntime,
-  commons: ProcessCommons,
+  { commons, lasting }: { readonly commons: ProcessCommons; readonly lasting: boolean },
 ): Promise<KeeperProcess> {
   const { session } = runtime
   const isIsolated = networking.mode !== 'host'
@@ -201,6 +205,7 @@ function spawn(
     tty: spec.tty !== undefined,
     stdin: spec.stdin,
     attached: spec.attach,
+    lasting,
     logged: true,
     logLimit: spec.logLimit,
     scratch,
@@ -216,6 +221,7 @@ function spawn(
       driver,
       owner: session.mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined,
       command: spec.argv,
+      sockets: spec.sockets,
       labels: spec.labels,
       started: Date.now(),
       healthcheck: spec.healthcheck,

@@ -2,6 +2,8 @@ import { AirplantError } from '../errors.ts'
 import type { Healthcheck } from '../images/image.ts'
 import { clearTimer, setTimer } from '../rootless/clock.ts'
 import type { KeeperProcess, LogEntry, NetTables, ProcessExit, ProcessHandle } from '../rootless/keeper-client.ts'
+import type { SocketDirectory } from './socket-directories.ts'
+import { findSocketDirectory } from './socket-directories.ts'
 import type { Session } from '../rootless/session.ts'
 import { parseSignal, signalName } from '../rootless/signals.ts'
 import { StepError } from '../rootless/step-error.ts'
@@ -32,7 +34,7 @@ export interface StopDefaults {
 }
 
 /** What can be done with a container that runs, by whoever has a connection to its keeper. */
-export abstract class RunningContainer extends NetworkAccess {
+export abstract class RunningContainer<Port extends number = number> extends NetworkAccess<Port> {
   abstract readonly name: string | undefined
   abstract readonly labels: Readonly<Record<string, string>>
   /** Pid of the first process as this process sees it. */
@@ -56,10 +58,23 @@ export abstract class RunningContainer extends NetworkAccess {
   /** @internal */
   protected abstract processCommons(): ProcessCommons | Promise<ProcessCommons>
   /** @internal */
+  protected abstract readonly socketDirectories: readonly SocketDirectory[]
+  /** @internal */
   protected isPaused = false
 
   /** Its directory in the tree of control groups; undefined where it has none. @internal */
   abstract readonly cgroup: string | undefined
+
+  /**
+   * The host's path of a directory that the option `sockets` named: clients connect to the sockets in it.
+   *
+   * @throws {AirplantError} `ERR_INVALID_OPTION` when the option did not name it
+   * @example
+   * new pg.Client({ host: db.socketDirectory('/var/run/postgresql'), user: 'postgres' })
+   */
+  socketDirectory(target: string): string {
+    return findSocketDirectory({ id: this.id, directories: this.socketDirectories }, target)
+  }
 
   /** Whether where it runs a single ID is mapped. @internal */
   get hasSingleId(): boolean {

@@ -149,7 +149,31 @@ export class KeeperClient {
     await this.#connection.request(clientFrames.pool, frameFields().u(size).b(plan.encode()), finished)
   }
 
-  /** Ends the keeper and everything in it. */
+  /**
+   * How long the keeper lives on after its last lease has ended, as long as nobody takes a new one.
+   *
+   * @param ms 0: not at all, and when no one has a lease it ends now
+   * @returns whether this connection's own lease was taken while nobody had one, and the time was running
+   */
+  linger(ms: number): Promise<boolean> {
+    return this.#connection.request(clientFrames.linger, frameFields().u(ms), (answer) => {
+      const isHeir = answer.u() === 1
+      answer.end()
+      return isHeir
+    })
+  }
+
+  /** From now on the container of that handle outlives the connection that it was started over, until it is removed. */
+  async keep(handle: number): Promise<void> {
+    await this.#connection.request(clientFrames.keep, frameFields().u(handle), finished)
+  }
+
+  /** From now on the helper is the container's: it outlives what that outlives, and is removed with it. */
+  async adopt(container: number, helper: number): Promise<void> {
+    await this.#connection.request(clientFrames.adopt, frameFields().u(container).u(helper), finished)
+  }
+
+  /** Ends the keeper and everything in it. @throws {StepError} `EBUSY` when it is to {@link KeeperClient.linger} */
   async shutdown(): Promise<void> {
     await this.#connection.request(clientFrames.shutdown, frameFields(), finished)
   }

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "linger.h"
 #include "process.h"
 
 static size_t unsent(const struct client *client)
@@ -251,5 +252,5 @@ void client_sweep(struct keeper *keeper)
 	}
 	/* Without any client nobody could ever take a lease, or end it. */
 	if (!leases && (lost || !keeper->clients))
-		keeper_end(keeper);
+		linger_begin(keeper);
 }

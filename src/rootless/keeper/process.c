@@ -122,6 +122,14 @@ void process_go_on(struct process *process)
 	process_settle(process);
 }
 
+void process_keep(struct process *container)
+{
+	container->flags |= SPAWN_LASTING;
+	for (struct process *process = container->keeper->processes; process; process = process->next)
+		if (process->kind == HELPER && process->target == container)
+			process->flags |= SPAWN_LASTING;
+}
+
 void process_remove(struct process *process)
 {
 	process->removed = true;

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "linger.h"
 #include "process.h"
 
 /* One request: who asks, under which id, with which fields. */
@@ -34,6 +35,8 @@ static int hello(struct call *call)
 	if (call->fields[0].number != PROTOCOL_VERSION)
 		return fail(&call->failure, EPROTO, "hello", "this keeper speaks version %d", PROTOCOL_VERSION);
 	call->client->lease = call->fields[1].number & 1;
+	if (call->client->lease && linger_stop(call->keeper))
+		call->client->heir = true;
 	body_number(&call->answer, PROTOCOL_VERSION);
 	body_number(&call->answer, (uint64_t)call->keeper->host_pid);
 	body_text(&call->answer, call->keeper->directory);
@@ -240,8 +243,50 @@ static int pool(struct call *call)
 	return 0;
 }
 
+static int linger(struct call *call)
+{
+	if (linger_set(call->keeper, call->fields[0].number, &call->failure) < 0)
+		return -1;
+	body_number(&call->answer, call->client->heir);
+	if (call->keeper->linger || !call->keeper->idle)
+		return 0;
+	client_answer(call->client, call->id, &call->answer);
+	client_flush(call->client);
+	keeper_end(call->keeper);
+}
+
+static int keep(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if (process->kind != CONTAINER || process->removed)
+		return fail(&call->failure, EINVAL, "keep", "%s is no container, or was removed", process->id);
+	process_keep(process);
+	return 0;
+}
+
+static int adopt(struct call *call)
+{
+	struct process *container = find(call, call->fields[0].number);
+	struct process *helper = find(call, call->fields[1].number);
+
+	if (!container || !helper)
+		return -1;
+	if (container->kind != CONTAINER || container->removed || helper->kind != HELPER)
+		return fail(&call->failure, EINVAL, "adopt", "no container, or no helper");
+	helper->target = container;
+	if (container->flags & SPAWN_LASTING)
+		process_keep(container);
+	return 0;
+}
+
 static int shut_down(struct call *call)
 {
+	/* Who began it may not know that somebody asked for it to stay. */
+	if (call->keeper->linger)
+		return fail(&call->failure, EBUSY, "shutdown", "it lingers");
 	client_answer(call->client, call->id, &call->answer);
 	client_flush(call->client);
 	keeper_end(call->keeper);
@@ -263,6 +308,9 @@ static const struct {
 	[LIST] = { "", list },
 	[POOL] = { "ub", pool },
 	[SHUTDOWN] = { "", shut_down },
+	[LINGER] = { "u", linger },
+	[KEEP] = { "u", keep },
+	[ADOPT] = { "uu", adopt },
 	[WAIT] = { "u", wait_for },
 };
 
