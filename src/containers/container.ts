@@ -69,6 +69,7 @@ export class Container<Port extends number = number> extends RunningContainer<Po
   #root: LayeredRoot | undefined
   #exit: ContainerExit | undefined
   #removal: Promise<void> | undefined
+  #isOthers = false
   readonly #uses: Use[] = []
   #networks: ContainerNetworks | undefined
 
@@ -202,8 +203,21 @@ export class Container<Port extends number = number> extends RunningContainer<Po
     this.exited.then(forget, forget)
   }
 
+  /**
+   * From now on it is others': it outlives this process, as long as its keeper lives, and is not removed when this object is disposed.
+   *
+   * @throws {AirplantError} `ERR_NOT_RUNNING` when it was removed @internal
+   */
+  async outlive(): Promise<void> {
+    if (this.#removal) throw wasRemoved(this)
+    for (const use of this.#uses) await use.keep()
+    await this.explained(this.session.client.keep(this.process.handle))
+    this.#isOthers = true
+  }
+
   /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
   [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOthers) return Promise.resolve()
     this.#removal ??= this.#remove()
     return this.#removal
   }

@@ -17,9 +17,11 @@ const sleeping = { image: { rootfs: root.path }, command: ['sleep', '1000'] }
 const LONG = 60_000
 
 /** One that outlives the connection of the session that it is started over. */
-function lastingContainer(session: Session, options: Partial<ContainerOptions> = {}): Promise<Container> {
-  const around = { session, env: process.env, cwd: process.cwd(), began: performance.now(), lasting: true }
-  return createContainer({ ...sleeping, ...options }, around)
+async function lastingContainer(session: Session, options: Partial<ContainerOptions> = {}): Promise<Container> {
+  const around = { session, env: process.env, cwd: process.cwd(), began: performance.now() }
+  const container = await createContainer({ ...sleeping, ...options }, around)
+  await container.outlive()
+  return container
 }
 
 function isThere(pid: number): boolean {
@@ -101,8 +103,7 @@ test('a killed keeper takes along what was to outlive its connection', async () 
 test('another client removes a container whose own is gone, with the helper of its storage', async () => {
   const owner = await Session.start()
   const lasting = await lastingContainer(owner, { storage: 'fuse-overlayfs' })
-  const kept = await withContainer({ ...sleeping, session: owner, storage: 'fuse-overlayfs' })
-  await owner.client.keep(kept.files.handle ?? 0)
+  const kept = await lastingContainer(owner, { storage: 'fuse-overlayfs' })
   await owner.client.linger(LONG)
   owner.client.close()
   const other = await Session.attach(owner.directory, { lease: true })
