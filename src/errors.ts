@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'ERR_PREPARE_FAILED'
   // The service of a preset cannot do that.
   | 'ERR_NOT_SUPPORTED'
+  // The service of a preset did not do what its checkpoint, reset or isolation needs.
+  | 'ERR_RESET_FAILED'
   // An exec took longer than its timeout.
   | 'ERR_EXEC_TIMEOUT'
   // A path in the container, image or volume does not exist, or is no directory where one is needed.

@@ -115,7 +115,12 @@ export abstract class RunningContainer<Port extends number = number> extends Net
   /** What it wrote so far and will write, until it ends. */
   logs(options: { follow: true }): AsyncIterableIterator<LogEntry, undefined>
   logs(options?: { follow: boolean }): Promise<Logs> | AsyncIterableIterator<LogEntry, undefined> {
-    return options?.follow ? this.process.logs({ follow: true }) : collectLogs(this.process.logs())
+    return options?.follow ? this.logEntries(true) : collectLogs(this.logEntries(false))
+  }
+
+  /** What it wrote so far, piece by piece, and with `follow` what it will write. @internal */
+  logEntries(follow: boolean): AsyncIterableIterator<LogEntry, undefined> {
+    return this.process.logs({ follow })
   }
 
   /** @throws {AirplantError} `ERR_NOT_RUNNING` */
@@ -145,14 +150,16 @@ export abstract class RunningContainer<Port extends number = number> extends Net
    * Sends the stop signal, and kills when that was not enough in time. Logs stay until the container is disposed.
    *
    * @param options.timeout ms before it is killed. @default the container's `stopTimeout`
+   * @param options.signal in place of the container's `stopSignal`
    */
-  async stop(options: { timeout?: number } = {}): Promise<ContainerExit> {
+  async stop(options: { timeout?: number; signal?: string | number } = {}): Promise<ContainerExit> {
     const { stopSignal, stopTimeout } = this.stopDefaults
     const timeout = parseMilliseconds('timeout of stop', options.timeout ?? stopTimeout)
+    const signal = options.signal === undefined ? stopSignal : parseSignal(options.signal)
     if (this.exit) return this.exit
     // A process that is stopped cannot handle a signal, so there is no use in waiting.
     const grace = this.isPaused ? 0 : timeout
-    if (grace > 0) await this.process.signal(stopSignal).catch(ignoreGone)
+    if (grace > 0) await this.process.signal(signal).catch(ignoreGone)
     const killing = setTimer(() => void this.process.signal(9).catch(ignoreGone), grace)
     try {
       return await this.wait()
