@@ -162,7 +162,7 @@ const brand = Symbol.for('airplant.error')
 export class AirplantError extends Error {
   readonly code: ErrorCode
   readonly phase: Phase | undefined
-  readonly hint: string | undefined
+  hint: string | undefined
   readonly image: string | undefined
   readonly container: string | undefined
   readonly elapsed: number | undefined
@@ -190,6 +190,15 @@ export class AirplantError extends Error {
     this.step = init.step
     this.detail = init.detail
     Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** Says one thing more that can be done, in the hint and in the message. @internal */
+  addHint(hint: string): void {
+    const before = this.message
+    this.hint = this.hint === undefined ? hint : `${this.hint}. ${hint}`
+    this.message = `${before}${before.includes('\nHint: ') ? '. ' : '\nHint: '}${harmless(hint)}`
+    // Some runners print the stack alone, which begins with the message as it was.
+    if (this.stack !== undefined) this.stack = this.stack.replace(before, () => this.message)
   }
 
   static {

@@ -262,7 +262,8 @@ static int keep(struct call *call)
 	if (!process)
 		return -1;
 	if ((process->kind != CONTAINER && process->kind != HELPER) || process->removed)
-		return fail(&call->failure, EINVAL, "keep", "%s is no container or helper, or was removed", process->id);
+		return fail(&call->failure, EINVAL, "keep", "%s is no container or helper, or was removed",
+			    process->id);
 	process_keep(process);
 	return 0;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { Session, withContainer } from '../../../src/index.ts'
+import { endLingering } from '../../../src/containers/reuse/end-lingering.ts'
 import { createContainer } from '../../../src/containers/create-container.ts'
 import type { ContainerOptions } from '../../../src/index.ts'
 import type { Container } from '../../../src/index.ts'
@@ -28,14 +29,6 @@ function isThere(pid: number): boolean {
   return processesOnHost().some((each) => each.pid === pid)
 }
 
-/** Takes away a keeper that would live on. */
-async function end(directory: string): Promise<void> {
-  const session = await Session.attach(directory, { lease: true })
-  await session.client.linger(0)
-  await session.client.shutdown()
-  session.client.close()
-}
-
 async function expectGone(directory: string, keeper: number): Promise<void> {
   await expect.poll(() => existsSync(directory) || isThere(keeper), { timeout: 2000, interval: 10 }).toBe(false)
 }
@@ -47,14 +40,15 @@ test('a keeper that lingers lives on without a lease, with what outlives its con
   expect(await first.client.linger(LONG)).toBe(false)
   await first[Symbol.asyncDispose]()
   const second = await Session.attach(first.directory, { lease: true })
-  expect((await second.client.list()).map(({ id }) => id)).toEqual([lasting.id])
+  const ids = async (): Promise<string[]> => (await second.client.list()).map(({ id }) => id)
+  await expect.poll(ids, { timeout: 1000, interval: 10 }).toEqual([lasting.id])
   // It took its lease while the time ran; one that comes now does not.
   expect(await second.client.linger(LONG)).toBe(true)
   const third = await Session.attach(first.directory, { lease: true })
   expect(await third.client.linger(LONG)).toBe(false)
   third.client.close()
   second.client.close()
-  await end(first.directory)
+  await endLingering(await Session.attach(first.directory, { lease: true }))
   await expectGone(first.directory, first.keeperPid)
 })
 
@@ -116,7 +110,7 @@ test('another client removes a container whose own is gone, with the helper of i
   for (const { handle } of listed) await other.client.request(clientFrames.remove, frameFields().u(handle))
   expect(await other.client.list()).toEqual([])
   await expect.poll(fuse, { timeout: 1000, interval: 10 }).toBe(0)
+  // With its last container it has nothing to linger for.
   other.client.close()
-  await end(owner.directory)
   await expectGone(owner.directory, owner.keeperPid)
 })
