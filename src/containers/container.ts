@@ -69,6 +69,7 @@ export class Container<Port extends number = number> extends RunningContainer<Po
   #root: LayeredRoot | undefined
   #exit: ContainerExit | undefined
   #removal: Promise<void> | undefined
+  #isOthers = false
   readonly #uses: Use[] = []
   readonly #looks: (() => Promise<void>)[] = []
   #networks: ContainerNetworks | undefined
@@ -208,8 +209,23 @@ export class Container<Port extends number = number> extends RunningContainer<Po
     this.#looks.push(look)
   }
 
+  /**
+   * From now on it is others': it outlives this process, as long as its keeper lives, and is not removed when this object is disposed.
+   *
+   * @returns what removes it all the same
+   * @throws {AirplantError} `ERR_NOT_RUNNING` when it was removed @internal
+   */
+  async outlive(): Promise<() => Promise<void>> {
+    if (this.#removal) throw wasRemoved(this)
+    for (const use of this.#uses) await use.keep()
+    await this.explained(this.session.client.keep(this.process.handle))
+    this.#isOthers = true
+    return () => (this.#removal ??= this.#remove())
+  }
+
   /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
   [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOthers) return Promise.resolve()
     this.#removal ??= this.#remove()
     return this.#removal
   }

@@ -41,8 +41,6 @@ export interface Surroundings {
   readonly began: number
   /** Told how pulling an image goes on. */
   readonly onProgress?: OnProgress | undefined
-  /** It outlives the connection, for others that will use it. @default false */
-  readonly lasting?: boolean
 }
 
 /** A container that only has to be started: its options were checked, and its image is there. */
@@ -126,8 +124,7 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
     throwIfAborted(signal)
     const commons = processCommons(context)
     const cgroup = cgroupOf(spec, runtime)
-    const how = { commons, lasting: around.lasting ?? false }
-    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime, how)
+    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime, commons)
     if (helper) await runtime.session.client.adopt(process.handle, helper.handle)
     const container = new Container({
       spec: context.spec,
@@ -192,7 +189,7 @@ function spawn(
   { spec, scratch, driver, networking }: PlanContext,
   plan: Plan,
   runtime: ContainerRuntime,
-  { commons, lasting }: { readonly commons: ProcessCommons; readonly lasting: boolean },
+  commons: ProcessCommons,
 ): Promise<KeeperProcess> {
   const { session } = runtime
   const isIsolated = networking.mode !== 'host'
@@ -205,7 +202,6 @@ function spawn(
     tty: spec.tty !== undefined,
     stdin: spec.stdin,
     attached: spec.attach,
-    lasting,
     logged: true,
     logLimit: spec.logLimit,
     scratch,

@@ -163,7 +163,7 @@ export class KeeperClient {
     })
   }
 
-  /** From now on the container of that handle outlives the connection that it was started over, until it is removed. */
+  /** From now on the container or helper of that handle outlives the connection that it was started over, until it is removed. */
   async keep(handle: number): Promise<void> {
     await this.#connection.request(clientFrames.keep, frameFields().u(handle), finished)
   }

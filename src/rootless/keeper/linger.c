@@ -7,7 +7,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "process.h"
 
 #define LONGEST ((uint64_t)INT32_MAX) /* ms, 24 days */
 
@@ -61,9 +61,18 @@ int linger_set(struct keeper *keeper, uint64_t ms, struct failure *failure)
 	return 0;
 }
 
+static bool has_container(const struct keeper *keeper)
+{
+	for (const struct process *process = keeper->processes; process; process = process->next)
+		if (process->kind == CONTAINER && !process->removed)
+			return true;
+	return false;
+}
+
 void linger_begin(struct keeper *keeper)
 {
-	if (!keeper->linger)
+	/* There is nothing else to come back for. */
+	if (!keeper->linger || !has_container(keeper))
 		keeper_end(keeper);
 	if (keeper->idle)
 		return;

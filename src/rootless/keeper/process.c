@@ -122,11 +122,11 @@ void process_go_on(struct process *process)
 	process_settle(process);
 }
 
-void process_keep(struct process *container)
+void process_keep(struct process *kept)
 {
-	container->flags |= SPAWN_LASTING;
-	for (struct process *process = container->keeper->processes; process; process = process->next)
-		if (process->kind == HELPER && process->target == container)
+	kept->flags |= SPAWN_LASTING;
+	for (struct process *process = kept->keeper->processes; process; process = process->next)
+		if (process->kind == HELPER && process->target == kept)
 			process->flags |= SPAWN_LASTING;
 }
 

@@ -67,8 +67,8 @@ void process_kill(struct process *process);
 /* Its client takes more output than before. May free it, and it alone. */
 void process_go_on(struct process *process);
 void process_remove(struct process *process);
-/* A container, and the helpers that belong to it, will outlive the connection that asked for them. */
-void process_keep(struct process *container);
+/* It will outlive the connection that asked for it, as will the helpers of a container. */
+void process_keep(struct process *kept);
 void process_free(struct process *process);
 /* Undoes a start that did not get as far as a child. */
 void process_discard(struct process *process);

@@ -30,13 +30,26 @@ static struct process *find(struct call *call, uint64_t handle)
 	return process;
 }
 
+/* The last one to hold a lease may be gone without the keeper having got round to it. */
+static void take_lease(struct client *client)
+{
+	bool others = false;
+
+	for (const struct client *other = client->keeper->clients; other; other = other->next)
+		others |= other->lease && !other->gone;
+	if (linger_stop(client->keeper) || !others)
+		client->heir = true;
+	client->lease = true;
+}
+
 static int hello(struct call *call)
 {
 	if (call->fields[0].number != PROTOCOL_VERSION)
 		return fail(&call->failure, EPROTO, "hello", "this keeper speaks version %d", PROTOCOL_VERSION);
-	call->client->lease = call->fields[1].number & 1;
-	if (call->client->lease && linger_stop(call->keeper))
-		call->client->heir = true;
+	if (call->fields[1].number & 1)
+		take_lease(call->client);
+	else
+		call->client->lease = false;
 	body_number(&call->answer, PROTOCOL_VERSION);
 	body_number(&call->answer, (uint64_t)call->keeper->host_pid);
 	body_text(&call->answer, call->keeper->directory);
@@ -261,8 +274,9 @@ static int keep(struct call *call)
 
 	if (!process)
 		return -1;
-	if (process->kind != CONTAINER || process->removed)
-		return fail(&call->failure, EINVAL, "keep", "%s is no container, or was removed", process->id);
+	if ((process->kind != CONTAINER && process->kind != HELPER) || process->removed)
+		return fail(&call->failure, EINVAL, "keep", "%s is no container or helper, or was removed",
+			    process->id);
 	process_keep(process);
 	return 0;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { Session, withContainer } from '../../../src/index.ts'
+import { endLingering } from '../../../src/containers/reuse/end-lingering.ts'
 import { createContainer } from '../../../src/containers/create-container.ts'
 import type { ContainerOptions } from '../../../src/index.ts'
 import type { Container } from '../../../src/index.ts'
@@ -17,21 +18,15 @@ const sleeping = { image: { rootfs: root.path }, command: ['sleep', '1000'] }
 const LONG = 60_000
 
 /** One that outlives the connection of the session that it is started over. */
-function lastingContainer(session: Session, options: Partial<ContainerOptions> = {}): Promise<Container> {
-  const around = { session, env: process.env, cwd: process.cwd(), began: performance.now(), lasting: true }
-  return createContainer({ ...sleeping, ...options }, around)
+async function lastingContainer(session: Session, options: Partial<ContainerOptions> = {}): Promise<Container> {
+  const around = { session, env: process.env, cwd: process.cwd(), began: performance.now() }
+  const container = await createContainer({ ...sleeping, ...options }, around)
+  await container.outlive()
+  return container
 }
 
 function isThere(pid: number): boolean {
   return processesOnHost().some((each) => each.pid === pid)
-}
-
-/** Takes away a keeper that would live on. */
-async function end(directory: string): Promise<void> {
-  const session = await Session.attach(directory, { lease: true })
-  await session.client.linger(0)
-  await session.client.shutdown()
-  session.client.close()
 }
 
 async function expectGone(directory: string, keeper: number): Promise<void> {
@@ -45,14 +40,15 @@ test('a keeper that lingers lives on without a lease, with what outlives its con
   expect(await first.client.linger(LONG)).toBe(false)
   await first[Symbol.asyncDispose]()
   const second = await Session.attach(first.directory, { lease: true })
-  expect((await second.client.list()).map(({ id }) => id)).toEqual([lasting.id])
+  const ids = async (): Promise<string[]> => (await second.client.list()).map(({ id }) => id)
+  await expect.poll(ids, { timeout: 1000, interval: 10 }).toEqual([lasting.id])
   // It took its lease while the time ran; one that comes now does not.
   expect(await second.client.linger(LONG)).toBe(true)
   const third = await Session.attach(first.directory, { lease: true })
   expect(await third.client.linger(LONG)).toBe(false)
   third.client.close()
   second.client.close()
-  await end(first.directory)
+  await endLingering(await Session.attach(first.directory, { lease: true }))
   await expectGone(first.directory, first.keeperPid)
 })
 
@@ -101,8 +97,7 @@ test('a killed keeper takes along what was to outlive its connection', async () 
 test('another client removes a container whose own is gone, with the helper of its storage', async () => {
   const owner = await Session.start()
   const lasting = await lastingContainer(owner, { storage: 'fuse-overlayfs' })
-  const kept = await withContainer({ ...sleeping, session: owner, storage: 'fuse-overlayfs' })
-  await owner.client.keep(kept.files.handle ?? 0)
+  const kept = await lastingContainer(owner, { storage: 'fuse-overlayfs' })
   await owner.client.linger(LONG)
   owner.client.close()
   const other = await Session.attach(owner.directory, { lease: true })
@@ -115,7 +110,7 @@ test('another client removes a container whose own is gone, with the helper of i
   for (const { handle } of listed) await other.client.request(clientFrames.remove, frameFields().u(handle))
   expect(await other.client.list()).toEqual([])
   await expect.poll(fuse, { timeout: 1000, interval: 10 }).toBe(0)
+  // With its last container it has nothing to linger for.
   other.client.close()
-  await end(owner.directory)
   await expectGone(owner.directory, owner.keeperPid)
 })
