@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { postgres } from '../src/fixtures/presets/postgres.ts'
 import { pool, pullImage, Session, withContainer } from '../src/index.ts'
+import { pause } from '../src/rootless/pause.ts'
 import type { Section } from './samples.ts'
 import { row } from './samples.ts'
 import { withTemporaryStore } from './temporary-store.ts'
@@ -32,7 +33,7 @@ async function ready(cold: Database, warm: Database): Promise<Section> {
   }
   await using databases = pool(warm, { size: 2 })
   for (let round = 0; round < 20; round++) {
-    while (databases.ready < 2) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (databases.ready < 2) await pause(20)
     samples.handOver.push(await timeOf(() => databases.take()))
   }
   return {

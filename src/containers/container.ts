@@ -69,8 +69,10 @@ export class Container<Port extends number = number> extends RunningContainer<Po
   #root: LayeredRoot | undefined
   #exit: ContainerExit | undefined
   #removal: Promise<void> | undefined
+  #disposal: Promise<void> | undefined
   #isOthers = false
   readonly #uses: Use[] = []
+  readonly #looks: (() => Promise<void>)[] = []
   #networks: ContainerNetworks | undefined
 
   constructor(parts: ContainerParts) {
@@ -217,11 +219,22 @@ export class Container<Port extends number = number> extends RunningContainer<Po
     return () => (this.#removal ??= this.#remove())
   }
 
+  /** Called, and waited for, when it is to be removed, while it is still there. @internal */
+  beforeRemoval(look: () => Promise<void>): void {
+    this.#looks.push(look)
+  }
+
   /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
   [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isOthers) return Promise.resolve()
-    this.#removal ??= this.#remove()
-    return this.#removal
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  async #dispose(): Promise<void> {
+    if (this.#isOthers) return
+    for (const look of this.#looks) await look().catch(() => undefined)
+    // Who looked may have found that it is to stay.
+    if (!this.#isOthers) await (this.#removal ??= this.#remove())
   }
 
   async #remove(): Promise<void> {
