@@ -169,8 +169,5 @@ function aborted(argv: readonly string[], signal: AbortSignal | undefined): Airp
 }
 
 function withOutput(error: AirplantError, output: string): AirplantError {
-  if (output === '') return error
-  const message = error.message.slice(0, error.message.indexOf('\nHint: '))
-  const { code, phase, hint, elapsed, cause } = error
-  return new AirplantError({ code, phase, hint, elapsed, cause, message, logTail: output.slice(-2000) })
+  return output === '' ? error : error.extended({ logTail: output.slice(-2000) })
 }
