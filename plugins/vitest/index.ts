@@ -2,13 +2,24 @@ import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
 import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
 import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
 import type { Fixture, FixtureSnapshot } from '../../src/fixtures/fixture.ts'
+import type { Pool, PoolOptions } from '../../src/fixtures/pool/pool.ts'
+import { pool as makePool } from '../../src/fixtures/pool/pool.ts'
 import type { PortsOption } from '../../src/fixtures/ports-of.ts'
 import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
 import { optionsOf, useAndDispose } from '../../src/fixtures/with-container.ts'
 import type { Network } from '../../src/networks/network.ts'
 import { currentScope, fileScope, registerScopes } from './current-scope.ts'
+import { skipsFile, skipsHere } from './skip-unsupported.ts'
 
 export * from '../../src/index.ts'
+export { containerFixture, prewarm } from './container-fixture.ts'
+export type { ContainerFixture, ContainerFixtureOptions } from './container-fixture.ts'
+export type { LateHandle } from './late-handle.ts'
+export { useContainer } from './use-container.ts'
+export type { UseContainerOptions } from './use-container.ts'
+export { useService } from './use-service.ts'
+export type { ServiceName, ServiceOfName, Services } from './use-service.ts'
+export type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
 
 /** A container's options, when it counts as started, and when it is removed. */
 export interface ScopedOptions<
@@ -24,6 +35,7 @@ export interface ScopedOptions<
 }
 
 registerScopes()
+skipsFile()
 
 /**
  * As `withContainer` of `airplant`, and removes the container without being told: at the end of the test that called it, itself or by a
@@ -54,9 +66,37 @@ export async function withContainer<T>(
   source: ScopedOptions | FixtureSnapshot,
   use?: (fixture: Fixture) => T | Promise<T>,
 ): Promise<Fixture | T> {
+  skipsHere()
   const { scope, ...options }: ScopedOptions = optionsOf(source)
   const fixture = await (scope === 'file' ? fileScope() : currentScope()).open(options)
   return use ? await useAndDispose(fixture, use) : fixture
+}
+
+/** How a pool keeps its containers, and when it ends. */
+export interface ScopedPoolOptions extends PoolOptions {
+  /** As with {@link ScopedOptions}. */
+  readonly scope?: 'file'
+}
+
+/**
+ * As `pool` of `airplant`, and ends without being told: with the file, or with the test that made it. What a test takes ends with that test.
+ *
+ * @throws {AirplantError} as `pool` of `airplant`
+ * @example
+ * const databases = pool({ ...postgres(), prepare: migrate }, { size: 2 })
+ * test('has a database of its own', async () => {
+ *   const db = await databases.take()
+ * })
+ */
+export function pool<const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
+  source: FixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  { scope, ...options }: ScopedPoolOptions = {},
+): Pool<Fixture<Ports, Preset>> {
+  const made = makePool(source, options)
+  const keeping = (scope === 'file' ? fileScope() : currentScope()).keep(Promise.resolve(made))
+  keeping.catch(() => undefined)
+  const take = made.take.bind(made)
+  return Object.assign(made, { take: (how?: { signal?: AbortSignal }) => currentScope().keep(take(how)) })
 }
 
 /** A network's options, and when it is removed. */

@@ -16,6 +16,42 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     summary: 'Run a command in a new container',
     load: async () => (await import('./run-command.ts')).runCommand,
   },
+  exec: {
+    summary: 'Run a command in a running container',
+    load: async () => (await import('./exec-command.ts')).execCommand,
+  },
+  ps: {
+    summary: 'List the running containers of this account, those of tests included',
+    load: async () => (await import('./ps-command.ts')).psCommand,
+  },
+  logs: {
+    summary: 'Print what a running container wrote',
+    load: async () => (await import('./logs-command.ts')).logsCommand,
+  },
+  stop: {
+    summary: 'Stop running containers',
+    load: async () => (await import('./stop-command.ts')).stopCommand,
+  },
+  kill: {
+    summary: 'Send running containers a signal',
+    load: async () => (await import('./kill-command.ts')).killCommand,
+  },
+  pause: {
+    summary: 'Stop the processes of running containers where they are',
+    load: async () => (await import('./pause-command.ts')).pauseCommand,
+  },
+  unpause: {
+    summary: 'Let the processes of paused containers go on',
+    load: async () => (await import('./unpause-command.ts')).unpauseCommand,
+  },
+  wait: {
+    summary: 'Wait until containers have ended',
+    load: async () => (await import('./wait-command.ts')).waitCommand,
+  },
+  rm: {
+    summary: 'Remove containers',
+    load: async () => (await import('./rm-command.ts')).rmCommand,
+  },
   cp: {
     summary: 'Copy files into a running container or out of it',
     load: async () => (await import('./cp-command.ts')).cpCommand,
@@ -180,9 +216,15 @@ export const commandAliases: Readonly<Record<string, readonly [name: string, ...
   ...Object.fromEntries(
     ['history', 'import', 'load', 'pull', 'push', 'save', 'tag'].map((name) => [`image ${name}`, [name] as const]),
   ),
+  'container ls': ['ps'],
+  'container list': ['ps'],
+  'container remove': ['rm'],
   'container inspect': ['inspect', '--type=container'],
   ...Object.fromEntries(
-    ['run', 'cp', 'diff', 'commit', 'export', 'port'].map((name) => [`container ${name}`, [name] as const]),
+    [
+      ...['run', 'exec', 'ps', 'logs', 'stop', 'kill', 'pause', 'unpause', 'wait', 'rm'],
+      ...['cp', 'diff', 'commit', 'export', 'port'],
+    ].map((name) => [`container ${name}`, [name] as const]),
   ),
   'volume list': ['volume ls'],
   'volume remove': ['volume rm'],
