@@ -23,8 +23,12 @@ export function followVitest(child: ChildProcess): RunningVitest {
     output: () => output,
     async until(text, times = 1) {
       const seen = (): number => output.split(text).length - 1
-      await expect.poll(() => seen() >= times || child.exitCode !== null, { timeout: 30_000, interval: 20 }).toBe(true)
-      expect(seen(), output).toBeGreaterThanOrEqual(times)
+      const isOver = (): boolean => seen() >= times || child.exitCode !== null
+      await expect
+        .poll(isOver, { timeout: 30_000, interval: 20 })
+        .toBe(true)
+        .catch(() => undefined)
+      if (seen() < times) throw new Error(`"${text}" came ${seen()} times:\n${output}`)
     },
     ended,
     async [Symbol.asyncDispose]() {
