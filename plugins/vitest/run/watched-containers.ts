@@ -1,6 +1,6 @@
 import type { RunnerTestCase } from 'vitest'
 import type { Container } from '../../../src/containers/container.ts'
-import { endInWords } from '../../../src/fixtures/run/service-error.ts'
+import { endInWords } from '../../../src/fixtures/run/end-in-words.ts'
 import { watchContainers } from '../../../src/fixtures/container-watch.ts'
 import type { ContainerWatch } from '../../../src/fixtures/container-watch.ts'
 import type { LogLines, RunLink } from '../../../src/fixtures/run/run-protocol.ts'
@@ -9,7 +9,7 @@ import { SERVICE_LABEL } from '../../../src/fixtures/run/service-label.ts'
 import type { FixtureOptions } from '../../../src/fixtures/fixture-options.ts'
 import type { Wait } from '../../../src/fixtures/waits/wait.ts'
 import { now } from '../../../src/rootless/clock.ts'
-import { currentTest } from '../current-scope.ts'
+import { currentTest } from '../current-test.ts'
 import { callerOf } from './caller-of.ts'
 
 /** A container that the file has opened, from the call on. */
