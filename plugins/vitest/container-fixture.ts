@@ -1,5 +1,5 @@
 import type { Container } from '../../src/containers/container.ts'
-import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
+import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
 import { currentScope, fileScope } from './current-scope.ts'
 
 /** When a fixture's container is removed. */

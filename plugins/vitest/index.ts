@@ -1,8 +1,12 @@
-import type { Container } from '../../src/containers/container.ts'
-import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
 import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
 import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
-import { useContainer as useUntilReturn } from '../../src/fixtures/with-container.ts'
+import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { Fixture, FixtureSnapshot } from '../../src/fixtures/fixture.ts'
+import type { Pool, PoolOptions } from '../../src/fixtures/pool/pool.ts'
+import { pool as makePool } from '../../src/fixtures/pool/pool.ts'
+import type { PortsOption } from '../../src/fixtures/ports-of.ts'
+import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
+import { optionsOf, useAndDispose } from '../../src/fixtures/with-container.ts'
 import type { Network } from '../../src/networks/network.ts'
 import { currentScope, fileScope, registerScopes } from './current-scope.ts'
 import { skipsFile, skipsHere } from './skip-unsupported.ts'
@@ -18,7 +22,10 @@ export type { ServiceName, ServiceOfName, Services } from './use-service.ts'
 export type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
 
 /** A container's options, when it counts as started, and when it is removed. */
-export interface ScopedOptions extends FixtureOptions {
+export interface ScopedOptions<
+  Ports extends PortsOption = PortsOption,
+  Preset extends PresetData = PresetData,
+> extends FixtureOptions<Ports, Preset> {
   /**
    * When the container is removed. Say `'file'` in a file-scoped fixture of `test.extend`, which vitest sets up within a test.
    *
@@ -42,19 +49,54 @@ skipsFile()
  *   const client = connect(redis.url(6379, 'redis'))
  * })
  */
-export async function withContainer(options: ScopedOptions): Promise<Container>
+export async function withContainer<
+  const Ports extends PortsOption = readonly [],
+  const Preset extends PresetData = never,
+>(source: ScopedOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>): Promise<Fixture<Ports, Preset>>
 /** Starts a container, calls the function with it, and removes it however the function ends. */
-export async function withContainer<T>(
-  options: ScopedOptions,
-  use: (container: Container) => T | Promise<T>,
+export async function withContainer<
+  T,
+  const Ports extends PortsOption = readonly [],
+  const Preset extends PresetData = never,
+>(
+  source: ScopedOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  use: (fixture: Fixture<Ports, Preset>) => T | Promise<T>,
 ): Promise<T>
 export async function withContainer<T>(
-  { scope, ...options }: ScopedOptions,
-  use?: (container: Container) => T | Promise<T>,
-): Promise<Container | T> {
+  source: ScopedOptions | FixtureSnapshot,
+  use?: (fixture: Fixture) => T | Promise<T>,
+): Promise<Fixture | T> {
   skipsHere()
-  const container = await (scope === 'file' ? fileScope() : currentScope()).open(options)
-  return use ? await useUntilReturn(container, use) : container
+  const { scope, ...options }: ScopedOptions = optionsOf(source)
+  const fixture = await (scope === 'file' ? fileScope() : currentScope()).open(options)
+  return use ? await useAndDispose(fixture, use) : fixture
+}
+
+/** How a pool keeps its containers, and when it ends. */
+export interface ScopedPoolOptions extends PoolOptions {
+  /** As with {@link ScopedOptions}. */
+  readonly scope?: 'file'
+}
+
+/**
+ * As `pool` of `airplant`, and ends without being told: with the file, or with the test that made it. What a test takes ends with that test.
+ *
+ * @throws {AirplantError} as `pool` of `airplant`
+ * @example
+ * const databases = pool({ ...postgres(), prepare: migrate }, { size: 2 })
+ * test('has a database of its own', async () => {
+ *   const db = await databases.take()
+ * })
+ */
+export function pool<const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
+  source: FixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  { scope, ...options }: ScopedPoolOptions = {},
+): Pool<Fixture<Ports, Preset>> {
+  const made = makePool(source, options)
+  const keeping = (scope === 'file' ? fileScope() : currentScope()).keep(Promise.resolve(made))
+  keeping.catch(() => undefined)
+  const take = made.take.bind(made)
+  return Object.assign(made, { take: (how?: { signal?: AbortSignal }) => currentScope().keep(take(how)) })
 }
 
 /** A network's options, and when it is removed. */

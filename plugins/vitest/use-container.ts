@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { Container } from '../../src/containers/container.ts'
 import { AirplantError } from '../../src/errors.ts'
-import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
+import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
 import { isCollecting } from './current-test.ts'
 import type { LateHandle } from './late-handle.ts'
 import { lateHandle } from './late-handle.ts'
