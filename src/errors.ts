@@ -40,6 +40,10 @@ export type ErrorCode =
   | 'ERR_CONTAINER_EXITED'
   // The call needs a running container.
   | 'ERR_NOT_RUNNING'
+  // A prepare function threw, took too long, or left a service that does not stop cleanly.
+  | 'ERR_PREPARE_FAILED'
+  // The service of a preset cannot do that.
+  | 'ERR_NOT_SUPPORTED'
   // An exec took longer than its timeout.
   | 'ERR_EXEC_TIMEOUT'
   // A path in the container, image or volume does not exist, or is no directory where one is needed.
@@ -99,7 +103,19 @@ export type ErrorCode =
 
 /** What was being done when it failed. */
 export type Phase =
-  'pull' | 'push' | 'unpack' | 'store' | 'copy' | 'commit' | 'create' | 'start' | 'wait' | 'exec' | 'stop' | 'session'
+  | 'pull'
+  | 'push'
+  | 'unpack'
+  | 'store'
+  | 'copy'
+  | 'commit'
+  | 'create'
+  | 'start'
+  | 'wait'
+  | 'prepare'
+  | 'exec'
+  | 'stop'
+  | 'session'
 
 /** What {@link AirplantError} is made from. */
 export interface AirplantErrorInit {

@@ -1,15 +1,20 @@
-import type { Container } from '../../src/containers/container.ts'
-import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
 import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
 import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
-import { useContainer } from '../../src/fixtures/with-container.ts'
+import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { Fixture, FixtureSnapshot } from '../../src/fixtures/fixture.ts'
+import type { PortsOption } from '../../src/fixtures/ports-of.ts'
+import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
+import { optionsOf, useAndDispose } from '../../src/fixtures/with-container.ts'
 import type { Network } from '../../src/networks/network.ts'
 import { currentScope, fileScope, registerScopes } from './current-scope.ts'
 
 export * from '../../src/index.ts'
 
 /** A container's options, when it counts as started, and when it is removed. */
-export interface ScopedOptions extends FixtureOptions {
+export interface ScopedOptions<
+  Ports extends PortsOption = PortsOption,
+  Preset extends PresetData = PresetData,
+> extends FixtureOptions<Ports, Preset> {
   /**
    * When the container is removed. Say `'file'` in a file-scoped fixture of `test.extend`, which vitest sets up within a test.
    *
@@ -32,18 +37,26 @@ registerScopes()
  *   const client = connect(redis.url(6379, 'redis'))
  * })
  */
-export async function withContainer(options: ScopedOptions): Promise<Container>
+export async function withContainer<
+  const Ports extends PortsOption = readonly [],
+  const Preset extends PresetData = never,
+>(source: ScopedOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>): Promise<Fixture<Ports, Preset>>
 /** Starts a container, calls the function with it, and removes it however the function ends. */
-export async function withContainer<T>(
-  options: ScopedOptions,
-  use: (container: Container) => T | Promise<T>,
+export async function withContainer<
+  T,
+  const Ports extends PortsOption = readonly [],
+  const Preset extends PresetData = never,
+>(
+  source: ScopedOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  use: (fixture: Fixture<Ports, Preset>) => T | Promise<T>,
 ): Promise<T>
 export async function withContainer<T>(
-  { scope, ...options }: ScopedOptions,
-  use?: (container: Container) => T | Promise<T>,
-): Promise<Container | T> {
-  const container = await (scope === 'file' ? fileScope() : currentScope()).open(options)
-  return use ? await useContainer(container, use) : container
+  source: ScopedOptions | FixtureSnapshot,
+  use?: (fixture: Fixture) => T | Promise<T>,
+): Promise<Fixture | T> {
+  const { scope, ...options }: ScopedOptions = optionsOf(source)
+  const fixture = await (scope === 'file' ? fileScope() : currentScope()).open(options)
+  return use ? await useAndDispose(fixture, use) : fixture
 }
 
 /** A network's options, and when it is removed. */

@@ -1,6 +1,6 @@
-import type { Container } from '../../src/containers/container.ts'
 import { AirplantError, isAirplantError } from '../../src/errors.ts'
-import type { FixtureOptions } from '../../src/fixtures/with-container.ts'
+import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { Fixture } from '../../src/fixtures/fixture.ts'
 import { withContainer } from '../../src/fixtures/with-container.ts'
 
 /** A test or a file: what is opened in it is removed when it ends, also what is still starting then. */
@@ -22,7 +22,7 @@ export class Scope {
   }
 
   /** Starts a container; fails when the scope ends before it is ready. */
-  async open(options: FixtureOptions): Promise<Container> {
+  async open(options: FixtureOptions): Promise<Fixture> {
     const { signal: own } = options
     const { signal: closing } = this.#closing
     const starting = withContainer({ ...options, signal: own ? AbortSignal.any([own, closing]) : closing })

@@ -60,7 +60,7 @@ export interface ContainerParts {
  * await using server = await withContainer({ command: ['node', 'server.js'], ports: [3000], wait: { port: 3000 } })
  * const answer = await fetch(server.url(3000))
  */
-export class Container extends NetworkAccess implements AsyncDisposable {
+export class Container<Port extends number = number> extends NetworkAccess<Port> implements AsyncDisposable {
   /** Twelve hexadecimal digits. */
   readonly id: string
   /** Pid of the first process as this process sees it. */

@@ -6,7 +6,7 @@ import { reachable } from '../ports.ts'
 import type { ContainerNetwork, ContainerNetworks } from './container-networks.ts'
 
 /** How a container is reached, from here and from its neighbours. */
-export abstract class NetworkAccess extends FileAccess {
+export abstract class NetworkAccess<Port extends number = number> extends FileAccess {
   abstract readonly id: string
   abstract readonly image: string
   /** Where published ports are reached that name no address of their own. */
@@ -21,7 +21,7 @@ export abstract class NetworkAccess extends FileAccess {
    * @param protocol @default the one that is published, TCP where both are
    * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
    */
-  port(container: number, protocol?: 'tcp' | 'udp'): number {
+  port(container: Port, protocol?: 'tcp' | 'udp'): number {
     return this.#published(container, protocol).host
   }
 
@@ -33,7 +33,7 @@ export abstract class NetworkAccess extends FileAccess {
    * @example
    * container.url(6379, 'redis') // 'redis://127.0.0.1:40123'
    */
-  url(container: number, protocol = 'http'): string {
+  url(container: Port, protocol = 'http'): string {
     const { host, port } = this.address(container)
     return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`
   }
@@ -44,7 +44,7 @@ export abstract class NetworkAccess extends FileAccess {
    * @param protocol @default the one that is published, TCP where both are
    * @throws {AirplantError} `ERR_PORT_NOT_PUBLISHED`
    */
-  address(container: number, protocol?: 'tcp' | 'udp'): { host: string; port: number } {
+  address(container: Port, protocol?: 'tcp' | 'udp'): { host: string; port: number } {
     const { address, host } = this.#published(container, protocol)
     return { host: reachable(address), port: host }
   }

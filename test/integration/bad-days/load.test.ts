@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { afterAll, expect, test } from 'vitest'
-import { Session, withContainer, type Container } from '../../../src/index.ts'
+import { Session, withContainer, type Container, type FixtureOptions } from '../../../src/index.ts'
 import { watchLeftovers } from '../../support/leftovers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
 import { keeperStatus } from './keeper-status.ts'
@@ -61,12 +61,12 @@ test(
 test('containers that fail to start leave nothing either', { timeout: 60_000 }, async () => {
   await using session = await Session.start()
   await withContainer({ session, image, command: ['true'] }, (container) => container.wait())
-  const failing = [
+  const failing: FixtureOptions[] = [
     { command: ['no-such-program'] },
     { command: ['no-such-program'], tty: true },
-    { command: ['no-such-program'], ports: [80], storage: 'fuse-overlayfs' as const },
+    { command: ['no-such-program'], ports: [80], storage: 'fuse-overlayfs' },
     { command: ['true'], user: 'nobody-knows' },
-    { command: ['true'], ports: [{ container: 80, address: '203.0.113.1' }], storage: 'fuse-overlayfs' as const },
+    { command: ['true'], ports: [{ container: 80, address: '203.0.113.1' }], storage: 'fuse-overlayfs' },
   ]
   const round = (): Promise<unknown> =>
     Promise.all(

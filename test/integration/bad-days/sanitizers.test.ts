@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { Session, withContainer, type Container } from '../../../src/index.ts'
+import { Session, withContainer, type Container, type FixtureOptions } from '../../../src/index.ts'
 import { FileWorker } from '../../../src/rootless/files/file-worker.ts'
 import { clientFrames, frameFields } from '../../../src/rootless/protocol/frames.ts'
 import {
@@ -164,13 +164,13 @@ async function useOne(container: Container, index: number): Promise<void> {
 
 async function failInEveryWay(session: Session): Promise<void> {
   const image = { rootfs: root.path }
-  const options = [
+  const options: FixtureOptions[] = [
     { command: ['no-such-program'] },
     { image, command: ['no-such-program'], ports: [80] },
     { image, command: ['sh'], user: 'nobody-knows' },
     { image, command: ['sh'], workdir: '/not/there', tty: true },
     { image, command: ['sh'], binds: [{ source: '/not/there', target: '/there' }] },
-    { image, command: ['sh'], ports: [{ container: 80, host: 1 }], storage: 'fuse-overlayfs' as const },
+    { image, command: ['sh'], ports: [{ container: 80, host: 1 }], storage: 'fuse-overlayfs' },
   ]
   await Promise.all(options.map((each) => errorOf(withContainer({ session, ...each }))))
   const abort = new AbortController()

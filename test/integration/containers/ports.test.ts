@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 import { networkInterfaces } from 'node:os'
 import { randomBytes } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
-import { withContainer } from '../../../src/index.ts'
+import { withContainer, type Container } from '../../../src/index.ts'
 import { checkLeftovers, errorOf, shell } from '../../support/containers.ts'
 import { tinyRoot } from '../../support/rootfs.ts'
 
@@ -44,7 +44,7 @@ test('several ports are published, each on a free one', async () => {
     expect(await get(container.url(8081))).toBe('p8081')
     expect(container.port(8080)).not.toBe(container.port(8081))
     expect(container.address(8080)).toEqual({ host: '127.0.0.1', port: container.port(8080) })
-    const error = await errorOf(Promise.resolve().then(() => container.port(9)))
+    const error = await errorOf(Promise.resolve().then(() => (container as Container).port(9)))
     expect(error).toMatchObject({ code: 'ERR_PORT_NOT_PUBLISHED', container: container.id })
     expect(error.message).toContain('8080, 8081')
   })
