@@ -8,6 +8,7 @@ const current = new AsyncLocalStorage<Scope>()
 const files = new WeakMap<RunnerTestFile, Scope>()
 const suites = new WeakMap<RunnerTestSuite, Scope>()
 const tests = new WeakMap<RunnerTestCase, Scope>()
+const owners = new WeakMap<Scope, RunnerTestCase>()
 
 /**
  * Makes a scope for the file that imports this now, and for each of its tests. Around hooks enclose all other hooks and fixtures, so
@@ -28,6 +29,7 @@ export function registerScopes(): void {
   aroundEach(async (runTest, { signal, task }) => {
     const own = new Scope('test', signal)
     tests.set(task, own)
+    owners.set(own, task)
     try {
       await current.run(own, runTest)
     } finally {
@@ -44,6 +46,20 @@ export function currentScope(): Scope {
   // Of concurrent tests vitest does not know which one calls, when this file's tests were not enclosed.
   if (test && !test.concurrent && own === undefined) return tests.get(test) ?? scopeOfTest(test)
   return fileScope()
+}
+
+/** The test that is running here; undefined in hooks of files, and where vitest does not know which of several it is. */
+export function currentTest(): RunnerTestCase | undefined {
+  const own = current.getStore()
+  const test = own && owners.get(own)
+  if (test) return test
+  const running = TestRunner.getCurrentTest()
+  return running?.concurrent ? undefined : running
+}
+
+/** Whether the file's tests and hooks are being registered, and none of them runs yet. */
+export function isCollecting(): boolean {
+  return currentFile().result === undefined
 }
 
 /** The scope of the file; within the beforeAll of a describe, one that is closed before when that hook fails. */

@@ -7,8 +7,17 @@ import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
 import { optionsOf, useAndDispose } from '../../src/fixtures/with-container.ts'
 import type { Network } from '../../src/networks/network.ts'
 import { currentScope, fileScope, registerScopes } from './current-scope.ts'
+import { skipsFile, skipsHere } from './skip-unsupported.ts'
 
 export * from '../../src/index.ts'
+export { containerFixture, prewarm } from './container-fixture.ts'
+export type { ContainerFixture, ContainerFixtureOptions } from './container-fixture.ts'
+export type { LateHandle } from './late-handle.ts'
+export { useContainer } from './use-container.ts'
+export type { UseContainerOptions } from './use-container.ts'
+export { useService } from './use-service.ts'
+export type { ServiceName, ServiceOfName, Services } from './use-service.ts'
+export type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
 
 /** A container's options, when it counts as started, and when it is removed. */
 export interface ScopedOptions<
@@ -24,6 +33,7 @@ export interface ScopedOptions<
 }
 
 registerScopes()
+skipsFile()
 
 /**
  * As `withContainer` of `airplant`, and removes the container without being told: at the end of the test that called it, itself or by a
@@ -54,6 +64,7 @@ export async function withContainer<T>(
   source: ScopedOptions | FixtureSnapshot,
   use?: (fixture: Fixture) => T | Promise<T>,
 ): Promise<Fixture | T> {
+  skipsHere()
   const { scope, ...options }: ScopedOptions = optionsOf(source)
   const fixture = await (scope === 'file' ? fileScope() : currentScope()).open(options)
   return use ? await useAndDispose(fixture, use) : fixture

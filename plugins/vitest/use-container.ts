@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, beforeEach } from 'vitest'
+import type { Container } from '../../src/containers/container.ts'
+import { AirplantError } from '../../src/errors.ts'
+import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import { isCollecting } from './current-scope.ts'
+import type { LateHandle } from './late-handle.ts'
+import { lateHandle } from './late-handle.ts'
+import { Scope } from './scope.ts'
+
+/** How {@link useContainer} goes on between tests. */
+export interface UseContainerOptions {
+  /**
+   * Before each test but the first: the preset's own reset, or a function that makes the service as it was.
+   *
+   * @default nothing
+   */
+  readonly reset?: true | ((container: Container) => void | Promise<void>)
+}
+
+/**
+ * Starts a container for the file, or for the `describe` that it is called in, and gives its handle, which is valid once hooks have run.
+ * The start has a deadline of its own (`startTimeout`) and none of vitest's.
+ *
+ * @throws {AirplantError} `ERR_INVALID_OPTION` in a test or hook, where `withContainer` is the one to call; using it too early
+ * @example
+ * const redis = useContainer({ image: 'redis:7', ports: [6379], wait: { port: 6379 } })
+ * test('counts', async () => {
+ *   const client = connect(redis.url(6379, 'redis'))
+ * })
+ */
+export function useContainer(spec: FixtureOptions, { reset }: UseContainerOptions = {}): LateHandle<Container> {
+  if (!isCollecting()) throw wrongPlace()
+  let starting: Promise<Container> | undefined
+  let container: Container | undefined
+  let isFresh = true
+  const scope = new Scope('file')
+  const open = async (): Promise<Container> => {
+    starting ??= scope.open(spec)
+    container = await starting
+    return container
+  }
+  beforeAll(async () => {
+    await open()
+  }, 0)
+  if (reset !== undefined) {
+    beforeEach(async () => {
+      if (container && !isFresh) await resetBy(reset, container)
+      isFresh = false
+    }, 0)
+  }
+  afterAll(() => scope.close(), 0)
+  const hint = 'Use it in a test, or in a hook that is registered after it'
+  return lateHandle('the container of useContainer()', hint, () => container, open)
+}
+
+async function resetBy(reset: NonNullable<UseContainerOptions['reset']>, container: Container): Promise<void> {
+  const { reset: own } = container as Container & { reset?: () => Promise<void> }
+  if (reset !== true) await reset(container)
+  else if (own) await own.call(container)
+  else throw noReset(container)
+}
+
+function noReset(container: Container): AirplantError {
+  return new AirplantError({
+    code: 'ERR_INVALID_OPTION',
+    phase: 'exec',
+    message: `Cannot reset container ${container.id} of ${container.image}: nothing is known of how to`,
+    hint: 'Use a preset that has a reset, or give a function: { reset: async (container) => … }',
+    container: container.id,
+    image: container.image,
+  })
+}
+
+function wrongPlace(): AirplantError {
+  return new AirplantError({
+    code: 'ERR_INVALID_OPTION',
+    phase: 'create',
+    message: 'Cannot register hooks for a container: a test or hook is running',
+    hint: 'Call useContainer() at the top of the file or in a describe; in a test or hook call withContainer()',
+  })
+}
