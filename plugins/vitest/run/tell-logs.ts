@@ -31,7 +31,7 @@ export async function tellLogs(test: RunnerTestCase, file: WorkerFile, since: nu
 async function gather(test: RunnerTestCase, file: WorkerFile, since: number): Promise<LogLines[]> {
   const { logLines: lines, socket } = file.link
   // The keeper's clock for them is up to a tick of the kernel behind.
-  const from = since - 10
+  const from = since - 4
   const services = [...file.services.values()]
   const asked =
     services.length === 0 || socket === undefined

@@ -7,6 +7,7 @@ import type { LogLines, RunLink } from '../../../src/fixtures/run/run-protocol.t
 import type { RunEvent } from '../../../src/fixtures/run/run-report.ts'
 import { SERVICE_LABEL } from '../../../src/fixtures/run/service-label.ts'
 import type { FixtureOptions } from '../../../src/fixtures/fixture-options.ts'
+import type { Wait } from '../../../src/fixtures/waits/wait.ts'
 import { now } from '../../../src/rootless/clock.ts'
 import { currentTest } from '../current-scope.ts'
 import { callerOf } from './caller-of.ts'
@@ -17,6 +18,7 @@ interface Watched {
   /** The test that opened it, where that is known; else it is the file's. */
   readonly test: RunnerTestCase | undefined
   readonly call: Error
+  readonly wait: Wait | undefined
   /** ms since 1970 */
   readonly began: number
   container: Container | undefined
@@ -67,7 +69,7 @@ export class WatchedContainers {
     const { image = 'host' } = options
     const watched: Watched = {
       image: typeof image === 'string' ? image : 'another image',
-      ...{ test: currentTest(), call: new Error(), began: Date.now() },
+      ...{ test: currentTest(), call: new Error(), wait: options.wait, began: Date.now() },
       ...{ container: undefined, isReady: false, isRemoved: false, evidence: undefined },
     }
     this.#all.add(watched)
@@ -122,21 +124,20 @@ function concerns({ test: owner, isRemoved, evidence }: Watched, test: RunnerTes
 }
 
 async function evidenceOf(watched: Watched, since: number, lines: number): Promise<LogLines> {
-  const { container, image, isReady, began } = watched
-  const seconds = ((Date.now() - began) / 1000).toFixed(1)
-  const unready = isReady ? undefined : `was not ready after ${seconds} s`
-  if (!container) {
-    return {
-      name: '',
-      container: '',
-      image,
-      lines: [],
-      omitted: 0,
-      ended: `was still being created after ${seconds} s`,
-    }
-  }
-  const { linesSince } = await import('../../../src/fixtures/run/log-lines.ts')
+  const { container, image, isReady } = watched
+  const nothing = { name: '', image, lines: [], omitted: 0 }
+  if (!container) return { ...nothing, container: '', ...(await notReady(watched, 'was still being created')) }
   const { exit, id } = container
-  const written = await linesSince(container.logEntries(), exit ? 0 : since, lines)
-  return { name: '', container: id, image, ...written, ended: exit ? endInWords(exit) : unready }
+  const state = exit ? { ended: endInWords(exit) } : isReady ? {} : await notReady(watched, 'was not ready')
+  const { linesSince } = await import('../../../src/fixtures/run/log-lines.ts')
+  return { ...nothing, ...(await linesSince(container.logEntries(), exit ? 0 : since, lines)), container: id, ...state }
+}
+
+/** A test that timed out meanwhile says itself only that it did. */
+async function notReady({ began, container, wait }: Watched, what: string): Promise<Pick<LogLines, 'ended' | 'hint'>> {
+  const { describeWait } = await import('../../../src/fixtures/waits/describe-wait.ts')
+  const waiting = container && wait ? `, waiting for ${describeWait(wait)}` : ''
+  const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  const hint = 'No time of a test is charged when useContainer() or beforeAll(…, 0) starts it'
+  return { ended: `${what} after ${seconds} s${waiting}`, hint }
 }
