@@ -1,0 +1,60 @@
+import { formatSummary } from '../../../src/fixtures/run/format-summary.ts'
+import type { ResolvedRunOptions } from '../../../src/fixtures/run/run-options.ts'
+import type { SharedRun } from '../../../src/fixtures/run/share-run.ts'
+import { shareRun } from '../../../src/fixtures/run/share-run.ts'
+import type { GlobalConfig, ProjectConfig } from './project-config.ts'
+import { projectOptions } from './project-config.ts'
+import { writeRunContext } from './run-context.ts'
+
+const key = Symbol.for('airplant.jest-run')
+
+/** The run of this process, which watch mode keeps from one global set-up to the next. */
+interface MainRun {
+  readonly options: ResolvedRunOptions
+  readonly shared: SharedRun
+}
+
+const holder = globalThis as { [key]?: MainRun | undefined }
+
+/** Begins the run, or goes on with it in watch mode; resolves when all that is not lazy is ready. */
+export async function beginMainRun({ watch, watchAll }: GlobalConfig, project: ProjectConfig): Promise<void> {
+  const options = await projectOptions(project)
+  const known = await livingRun()
+  const shared = known?.shared ?? (await shareRun(options, { env: process.env, say }))
+  holder[key] = { options, shared }
+  // Between two runs in watch mode the options may have changed.
+  const link = shared.host?.link(options) ?? shared.link
+  writeRunContext({ [project.id]: link })
+  try {
+    await (known ? known.shared.host?.rerun(options) : shared.host?.prepare(options))
+  } catch (error) {
+    // Where set-up fails jest calls no teardown. In watch mode what is there stays for the next try.
+    if (!watch && !watchAll) await endMainRun({})
+    throw error
+  }
+}
+
+async function livingRun(): Promise<MainRun | undefined> {
+  const known = holder[key]
+  if (known?.shared.host?.closed === false) return known
+  await known?.shared[Symbol.asyncDispose]()
+  return undefined
+}
+
+/** Tells what the containers of the run needed, and removes all of them; in watch mode they stay. */
+export async function endMainRun({ watch, watchAll }: GlobalConfig): Promise<void> {
+  const run = holder[key]
+  if (!run) return
+  const { shared, options } = run
+  if (shared.host && options.summary !== false) {
+    await shared.host.measure()
+    for (const line of formatSummary(shared.host.report.take(), options.summary)) say(line)
+  }
+  if (watch || watchAll) return
+  holder[key] = undefined
+  await shared[Symbol.asyncDispose]()
+}
+
+function say(line: string): void {
+  process.stderr.write(`airplant: ${line}\n`)
+}

@@ -1,0 +1,159 @@
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+const checkout = join(import.meta.dirname, '..', '..')
+
+/** How a project is run. */
+export interface JestRunOptions {
+  /** More arguments of the command line. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** One test as jest's JSON has it. */
+export interface JestTestReport {
+  readonly name: string
+  readonly status: 'passed' | 'failed' | 'pending' | 'skipped' | 'todo'
+  readonly failures: readonly string[]
+}
+
+/** What a run gave. */
+export interface JestRun {
+  readonly exitCode: number | null
+  /** Of the command itself, without colours. */
+  readonly output: string
+  readonly tests: readonly JestTestReport[]
+  /** Name and status of each test. */
+  readonly statuses: Readonly<Record<string, string>>
+  /** Failure of a file as a whole. */
+  readonly fileMessages: readonly string[]
+  /** What the tests wrote by `note()` of `./note.js`, in order. */
+  readonly notes: readonly Record<string, unknown>[]
+}
+
+/** A jest project in a directory of its own, with this checkout installed as `airplant`. */
+export interface JestProject extends Disposable {
+  readonly directory: string
+  /** Runs it to its end. */
+  run(options?: JestRunOptions): Promise<JestRun>
+  /** Starts it, for tests that do something to it. */
+  start(options?: JestRunOptions): ChildProcess
+  /** What the tests have noted so far. */
+  notes(): Record<string, unknown>[]
+}
+
+const noteModule = `
+const { appendFileSync } = require('node:fs')
+exports.note = (entry) => appendFileSync(process.env.NOTES, JSON.stringify(entry) + '\\n')
+`
+
+/**
+ * Writes a project; nothing in it is transformed.
+ *
+ * @param files path and text of each file
+ * @param config more of jest's configuration
+ * @example
+ * using project = jestProject({ 'a.test.js': `test('works', () => {})` })
+ * const { statuses } = await project.run({ args: ['--runInBand'] })
+ */
+export function jestProject(files: Readonly<Record<string, string>>, config: object = {}): JestProject {
+  const directory = mkdtempSync(join(tmpdir(), 'airplant-jest-'))
+  installPackage(join(directory, 'node_modules'), ['jest', 'jest-environment-node'])
+  const jest = { preset: 'airplant/jest', transform: {}, cacheDirectory: join(directory, '.cache'), ...config }
+  const all = {
+    'package.json': '{}',
+    'jest.config.json': JSON.stringify(jest),
+    'note.js': noteModule,
+    ...files,
+  }
+  for (const [path, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true })
+    writeFileSync(join(directory, path), text)
+  }
+  return {
+    directory,
+    run: (options = {}) => run(directory, options),
+    start: (options = {}) => start(directory, options),
+    notes: () => readNotes(join(directory, 'notes.jsonl')),
+    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/** Installs what was built here into a `node_modules`, with its dependencies and others from this checkout's. */
+export function installPackage(modules: string, others: readonly string[]): void {
+  const built = join(checkout, 'dist')
+  if (!existsSync(join(built, 'plugins', 'jest'))) throw new Error('Not built: run "npm run build"')
+  for (const part of ['src', 'plugins', 'keeper']) {
+    cpSync(join(built, part), join(modules, 'airplant', 'dist', part), { recursive: true })
+  }
+  cpSync(join(checkout, 'package.json'), join(modules, 'airplant', 'package.json'))
+  for (const name of [...others, 'dns-packet', 'undici', 'fast-glob', 'fzstd', 'tinypool']) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(join(checkout, 'node_modules', name), join(modules, name))
+  }
+}
+
+/** The environment without what vitest gives its workers: the inner runner would think that it is one. */
+export function withoutVitest(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(VITEST|VITE|TEST|NODE_ENV|DEV|PROD|SSR|MODE|BASE_URL)/.test(name)),
+  )
+}
+
+function start(directory: string, { args = [], env = {} }: JestRunOptions): ChildProcess {
+  rmSync(join(directory, 'notes.jsonl'), { force: true })
+  const command = [join(checkout, 'node_modules', 'jest', 'bin', 'jest.js'), '--watchman=false', ...args]
+  return spawn(process.execPath, command, {
+    cwd: directory,
+    env: { ...withoutVitest(process.env), NO_COLOR: '1', NOTES: join(directory, 'notes.jsonl'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+async function run(directory: string, { args = [], env = {} }: JestRunOptions): Promise<JestRun> {
+  const report = join(directory, 'report.json')
+  rmSync(report, { force: true })
+  const child = start(directory, { args: ['--json', `--outputFile=${report}`, ...args], env })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const [exitCode] = (await once(child, 'close')) as [number | null]
+  return { exitCode, output, ...readReport(report), notes: readNotes(join(directory, 'notes.jsonl')) }
+}
+
+interface JsonReport {
+  readonly testResults: readonly {
+    readonly message: string
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: JestTestReport['status']
+      readonly failureMessages: readonly string[] | null
+    }[]
+  }[]
+}
+
+function readReport(path: string): Pick<JestRun, 'tests' | 'fileMessages' | 'statuses'> {
+  if (!existsSync(path)) return { tests: [], statuses: {}, fileMessages: [] }
+  const { testResults } = JSON.parse(readFileSync(path, 'utf8')) as JsonReport
+  const tests = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.map(({ fullName, status, failureMessages }) => ({
+      name: fullName,
+      status,
+      failures: failureMessages ?? [],
+    })),
+  )
+  return {
+    tests,
+    statuses: Object.fromEntries(tests.map(({ name, status }) => [name, status])),
+    fileMessages: testResults.map(({ message }) => message).filter((message) => message !== ''),
+  }
+}
+
+function readNotes(path: string): Record<string, unknown>[] {
+  if (!existsSync(path)) return []
+  const lines = readFileSync(path, 'utf8').split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>)
+}
