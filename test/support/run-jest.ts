@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,15 +36,22 @@ export interface JestRun {
   readonly notes: readonly Record<string, unknown>[]
 }
 
+/** A jest that runs. */
+export interface RunningJest {
+  readonly process: ChildProcess
+  /** What it wrote so far, on both outputs. */
+  output(): string
+  /** What its tests have noted so far. */
+  notes(): Record<string, unknown>[]
+}
+
 /** A jest project in a directory of its own, with this checkout installed as `airplant`. */
 export interface JestProject extends Disposable {
   readonly directory: string
   /** Runs it to its end. */
   run(options?: JestRunOptions): Promise<JestRun>
   /** Starts it, for tests that do something to it. */
-  start(options?: JestRunOptions): ChildProcess
-  /** What the tests have noted so far. */
-  notes(): Record<string, unknown>[]
+  start(options?: JestRunOptions): RunningJest
 }
 
 const noteModule = `
@@ -78,7 +86,6 @@ export function jestProject(files: Readonly<Record<string, string>>, config: obj
     directory,
     run: (options = {}) => run(directory, options),
     start: (options = {}) => start(directory, options),
-    notes: () => readNotes(join(directory, 'notes.jsonl')),
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
@@ -104,24 +111,27 @@ export function withoutVitest(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   )
 }
 
-function start(directory: string, { args = [], env = {} }: JestRunOptions): ChildProcess {
-  rmSync(join(directory, 'notes.jsonl'), { force: true })
+/** Several may run at the same time, each with files of its own. */
+function start(directory: string, { args = [], env = {} }: JestRunOptions, name = randomUUID()): RunningJest {
   const command = [join(checkout, 'node_modules', 'jest', 'bin', 'jest.js'), '--watchman=false', ...args]
-  return spawn(process.execPath, command, {
+  const notes = join(directory, `${name}.jsonl`)
+  const child = spawn(process.execPath, command, {
     cwd: directory,
-    env: { ...withoutVitest(process.env), NO_COLOR: '1', NOTES: join(directory, 'notes.jsonl'), ...env },
+    env: { ...withoutVitest(process.env), NO_COLOR: '1', NOTES: notes, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  return { process: child, output: () => output, notes: () => readNotes(notes) }
 }
 
-async function run(directory: string, { args = [], env = {} }: JestRunOptions): Promise<JestRun> {
-  const report = join(directory, 'report.json')
-  rmSync(report, { force: true })
-  const child = start(directory, { args: ['--json', `--outputFile=${report}`, ...args], env })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [exitCode] = (await once(child, 'close')) as [number | null]
-  return { exitCode, output, ...readReport(report), notes: readNotes(join(directory, 'notes.jsonl')) }
+async function run(directory: string, { args = [], env }: JestRunOptions): Promise<JestRun> {
+  const name = randomUUID()
+  const report = join(directory, `${name}.json`)
+  const more = ['--json', `--outputFile=${report}`, ...args]
+  const running = start(directory, { args: more, ...(env && { env }) }, name)
+  const [exitCode] = (await once(running.process, 'close')) as [number | null]
+  return { exitCode, output: running.output(), ...readReport(report), notes: running.notes() }
 }
 
 interface JsonReport {

@@ -1,7 +1,9 @@
 import { formatSummary } from '../../../src/fixtures/run/format-summary.ts'
+import { toPlainError } from '../../../src/fixtures/run/plain-error.ts'
 import type { ResolvedRunOptions } from '../../../src/fixtures/run/run-options.ts'
+import { resolveRunOptions } from '../../../src/fixtures/run/run-options.ts'
 import type { SharedRun } from '../../../src/fixtures/run/share-run.ts'
-import { shareRun } from '../../../src/fixtures/run/share-run.ts'
+import { failedLink, shareRun } from '../../../src/fixtures/run/share-run.ts'
 import type { GlobalConfig, ProjectConfig } from './project-config.ts'
 import { projectOptions } from './project-config.ts'
 import { writeRunContext } from './run-context.ts'
@@ -16,27 +18,39 @@ interface MainRun {
 
 const holder = globalThis as { [key]?: MainRun | undefined }
 
-/** Begins the run, or goes on with it in watch mode; resolves when all that is not lazy is ready. */
+/**
+ * Begins the run, or goes on with it in watch mode; resolves when all that is not lazy is ready. In watch mode a failure is told by the
+ * tests that need what failed, and tried again before they run the next time: jest never runs again when its global set-up throws.
+ */
 export async function beginMainRun({ watch, watchAll }: GlobalConfig, project: ProjectConfig): Promise<void> {
+  try {
+    await begin(project)
+  } catch (error) {
+    // Where set-up fails jest calls no teardown.
+    if (!watch && !watchAll) {
+      await endMainRun({})
+      throw error
+    }
+    say(toPlainError(error).message)
+    // The services themselves answer with what failed; without a run nobody would.
+    if (!holder[key]) writeRunContext({ [project.id]: failedLink(resolveRunOptions({}, {}), error) })
+  }
+}
+
+async function begin(project: ProjectConfig): Promise<void> {
   const options = await projectOptions(project)
   const known = await livingRun()
   const shared = known?.shared ?? (await shareRun(options, { env: process.env, say }))
   holder[key] = { options, shared }
   // Between two runs in watch mode the options may have changed.
-  const link = shared.host?.link(options) ?? shared.link
-  writeRunContext({ [project.id]: link })
-  try {
-    await (known ? known.shared.host?.rerun(options) : shared.host?.prepare(options))
-  } catch (error) {
-    // Where set-up fails jest calls no teardown. In watch mode what is there stays for the next try.
-    if (!watch && !watchAll) await endMainRun({})
-    throw error
-  }
+  writeRunContext({ [project.id]: shared.host?.link(options) ?? shared.link })
+  await (known ? shared.host?.rerun(options) : shared.host?.prepare(options))
 }
 
 async function livingRun(): Promise<MainRun | undefined> {
   const known = holder[key]
   if (known?.shared.host?.closed === false) return known
+  holder[key] = undefined
   await known?.shared[Symbol.asyncDispose]()
   return undefined
 }
