@@ -6,6 +6,7 @@ import { isAirplantError } from '../src/index.ts'
 import { measureBaseline } from './baseline.ts'
 import { measureCreate } from './create.ts'
 import { measureCommit } from './commit.ts'
+import { measureDatabases } from './databases.ts'
 import { measureExec } from './exec.ts'
 import { measureImageStart } from './image-start.ts'
 import { measureManyFiles } from './many-files.ts'
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, () => Promise<Section | readonly Section[
   image: measureImageStart,
   files: measureManyFiles,
   commit: measureCommit,
+  databases: measureDatabases,
   network: measureNetwork,
   bridge: measureBridge,
   join: measureJoin,

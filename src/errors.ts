@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'ERR_PREPARE_FAILED'
   // The service of a preset cannot do that.
   | 'ERR_NOT_SUPPORTED'
+  // The service of a preset did not do what its checkpoint, reset or isolation needs.
+  | 'ERR_RESET_FAILED'
   // An exec took longer than its timeout.
   | 'ERR_EXEC_TIMEOUT'
   // A path in the container, image or volume does not exist, or is no directory where one is needed.
@@ -117,6 +119,9 @@ export type Phase =
   | 'stop'
   | 'session'
 
+/** What the time of a start is spent on, in its order. */
+export type TimedPhase = 'session' | 'pull' | 'prepare' | 'create' | 'start' | 'wait'
+
 /** What {@link AirplantError} is made from. */
 export interface AirplantErrorInit {
   code: ErrorCode
@@ -129,10 +134,16 @@ export interface AirplantErrorInit {
   image?: string | undefined
   /** ID of the container in question. */
   container?: string | undefined
+  /** Its name, if it has one. */
+  containerName?: string | undefined
   /** Milliseconds from the call's first instruction. */
   elapsed?: number | undefined
+  /** Milliseconds that the phases of a start took up to the failure; those that it did not come to are missing. */
+  phases?: { readonly [P in TimedPhase]?: number } | undefined
   exitCode?: number | null | undefined
   signal?: string | null | undefined
+  /** Whether the kernel killed processes of the container for want of memory; undefined when nothing here counts them. */
+  outOfMemory?: boolean | undefined
   /** What each probe saw, oldest first. */
   probes?: readonly string[] | undefined
   /** The last lines that the container wrote. */
@@ -163,14 +174,18 @@ export class AirplantError extends Error {
   readonly hint: string | undefined
   readonly image: string | undefined
   readonly container: string | undefined
+  readonly containerName: string | undefined
   readonly elapsed: number | undefined
+  readonly phases: AirplantErrorInit['phases']
   readonly exitCode: number | null | undefined
   readonly signal: string | null | undefined
+  readonly outOfMemory: boolean | undefined
   readonly probes: readonly string[] | undefined
   readonly logTail: string | undefined
   readonly errno: string | undefined
   readonly step: string | undefined
   readonly detail: string | undefined
+  readonly #init: AirplantErrorInit
 
   constructor(init: AirplantErrorInit) {
     super(describe(init), init.cause === undefined ? undefined : { cause: init.cause })
@@ -179,15 +194,36 @@ export class AirplantError extends Error {
     this.hint = init.hint
     this.image = init.image
     this.container = init.container
+    this.containerName = init.containerName
     this.elapsed = init.elapsed
+    this.phases = init.phases
     this.exitCode = init.exitCode
     this.signal = init.signal
+    this.outOfMemory = init.outOfMemory
     this.probes = init.probes
     this.logTail = init.logTail
     this.errno = init.errno
     this.step = init.step
     this.detail = init.detail
+    this.#init = init
     Object.defineProperty(this, brand, { value: true })
+  }
+
+  /**
+   * The same error with more, or something else, to say; its stack is where the first one was made.
+   *
+   * @example
+   * throw error.extended({ hint: 'It is kept for a minute: airplant logs db' })
+   */
+  extended(more: Partial<AirplantErrorInit>): AirplantError {
+    // Who passed it on may have changed its fields, and the first part of its message.
+    const rest = describe(this.#init).slice(harmless(this.#init.message).length)
+    const message = this.message.slice(0, this.message.endsWith(rest) ? this.message.length - rest.length : undefined)
+    const fields = Object.fromEntries(Object.entries(this)) as Partial<AirplantErrorInit>
+    const error = new AirplantError({ ...this.#init, ...fields, message, ...more })
+    const frames = this.stack?.slice(this.stack.lastIndexOf(this.message) + this.message.length)
+    if (frames !== undefined) error.stack = `${error.name}: ${error.message}${frames}`
+    return error
   }
 
   static {
@@ -204,8 +240,23 @@ function describe(init: AirplantErrorInit): string {
   const parts = [harmless(init.message)]
   if (init.probes?.length) parts.push(`Probes: ${harmless(init.probes.join('; '))}`)
   if (init.logTail) parts.push(`Last output:\n${init.logTail.trimEnd().replace(/^/gm, '  | ')}`)
+  const times = describePhases(init.phases ?? {})
+  if (times !== '') parts.push(`Time: ${times}`)
   if (init.hint) parts.push(`Hint: ${harmless(init.hint)}`)
   return parts.join('\n')
+}
+
+const timedPhases: readonly TimedPhase[] = ['session', 'pull', 'prepare', 'create', 'start', 'wait']
+
+function describePhases(phases: NonNullable<AirplantErrorInit['phases']>): string {
+  // What took no time is no news.
+  const known = timedPhases.flatMap((phase) => (Math.round(phases[phase] ?? 0) > 0 ? [[phase, phases[phase]!]] : []))
+  return known.map(([phase, ms]) => `${phase} ${describeTime(Number(ms))}`).join(', ')
+}
+
+function describeTime(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  return `${ms < 9950 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`
 }
 
 // Registries, archives and files of containers have their names and words in messages: a terminal must obey none of them.

@@ -109,12 +109,12 @@ export declare function createNetwork(options?: ScopedNetworkOptions): Promise<N
 exports.createNetwork = async (options?: ScopedNetworkOptions) => await runtime().createNetwork(options)
 
 /**
- * As `pool` of `airplant`; the pool ends with the test or file that made it. What was taken is yours to dispose.
+ * As `pool` of `airplant`, and ends without being told: with the file, or with the test that made it. What a test takes ends with that test.
  *
  * @example
  * const databases = pool({ ...presets.postgres(), prepare: migrate }, { size: 4 })
  * test('deletes users', async () => {
- *   await using db = await databases.take()
+ *   const db = await databases.take()
  * })
  */
 export declare const pool: MakePool

@@ -30,6 +30,12 @@ export interface ScopedNetworkOptions extends CreateNetworkOptions {
   readonly scope?: 'file'
 }
 
+/** How a pool keeps its containers, and when it ends. */
+export interface ScopedPoolOptions extends PoolOptions {
+  /** As with {@link ScopedOptions}. */
+  readonly scope?: 'file'
+}
+
 /** How the container of `useContainer` goes on between tests. */
 export interface UseContainerOptions {
   /**
@@ -61,7 +67,7 @@ export type UseContainer = <const Ports extends PortsOption = readonly [], const
 /** `pool` of `airplant/jest`. */
 export type MakePool = <const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
   source: FixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
-  options?: PoolOptions,
+  options?: ScopedPoolOptions,
 ) => Pick<Pool<Fixture<Ports, Preset>>, 'ready' | 'take'> & AsyncDisposable
 
 /** The hooks of the sandbox that the file runs in. */
@@ -82,7 +88,7 @@ export interface JestRuntime {
   readonly presets: Presets
   withContainer(source: ScopedOptions | FixtureSnapshot, use?: (fixture: Fixture) => unknown): Promise<unknown>
   createNetwork(options?: ScopedNetworkOptions): Promise<Network>
-  pool(source: FixtureOptions | FixtureSnapshot, options?: PoolOptions): ReturnType<MakePool>
+  pool(source: FixtureOptions | FixtureSnapshot, options?: ScopedPoolOptions): ReturnType<MakePool>
   readonly pullImage: typeof pullImage
   useContainer(
     hooks: JestHooks,

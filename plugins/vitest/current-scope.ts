@@ -1,14 +1,12 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { RunnerTestCase, RunnerTestFile, RunnerTestSuite } from 'vitest'
 import { afterAll, aroundAll, aroundEach, TestRunner } from 'vitest'
+import { current, currentFile, owners } from './current-test.ts'
 import { Scope } from './scope.ts'
 
 // Per module and not per file: vitest loads a module of node_modules once per worker, which may run many files.
-const current = new AsyncLocalStorage<Scope>()
 const files = new WeakMap<RunnerTestFile, Scope>()
 const suites = new WeakMap<RunnerTestSuite, Scope>()
 const tests = new WeakMap<RunnerTestCase, Scope>()
-const owners = new WeakMap<Scope, RunnerTestCase>()
 
 /**
  * Makes a scope for the file that imports this now, and for each of its tests. Around hooks enclose all other hooks and fixtures, so
@@ -48,20 +46,6 @@ export function currentScope(): Scope {
   return fileScope()
 }
 
-/** The test that is running here; undefined in hooks of files, and where vitest does not know which of several it is. */
-export function currentTest(): RunnerTestCase | undefined {
-  const own = current.getStore()
-  const test = own && owners.get(own)
-  if (test) return test
-  const running = TestRunner.getCurrentTest()
-  return running?.concurrent ? undefined : running
-}
-
-/** Whether the file's tests and hooks are being registered, and none of them runs yet. */
-export function isCollecting(): boolean {
-  return currentFile().result === undefined
-}
-
 /** The scope of the file; within the beforeAll of a describe, one that is closed before when that hook fails. */
 export function fileScope(): Scope {
   const file = currentFile()
@@ -77,10 +61,6 @@ export function fileScope(): Scope {
     if (suite.result?.state === 'fail') await inner.close()
   })
   return inner
-}
-
-function currentFile(): RunnerTestFile {
-  return TestRunner.getCurrentSuite().file
 }
 
 /** A worker without isolation imports this once: of its later files only a call tells. */

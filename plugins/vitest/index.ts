@@ -2,6 +2,8 @@ import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
 import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
 import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
 import type { Fixture, FixtureSnapshot } from '../../src/fixtures/fixture.ts'
+import type { Pool, PoolOptions } from '../../src/fixtures/pool/pool.ts'
+import { pool as makePool } from '../../src/fixtures/pool/pool.ts'
 import type { PortsOption } from '../../src/fixtures/ports-of.ts'
 import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
 import { optionsOf, useAndDispose } from '../../src/fixtures/with-container.ts'
@@ -68,6 +70,33 @@ export async function withContainer<T>(
   const { scope, ...options }: ScopedOptions = optionsOf(source)
   const fixture = await (scope === 'file' ? fileScope() : currentScope()).open(options)
   return use ? await useAndDispose(fixture, use) : fixture
+}
+
+/** How a pool keeps its containers, and when it ends. */
+export interface ScopedPoolOptions extends PoolOptions {
+  /** As with {@link ScopedOptions}. */
+  readonly scope?: 'file'
+}
+
+/**
+ * As `pool` of `airplant`, and ends without being told: with the file, or with the test that made it. What a test takes ends with that test.
+ *
+ * @throws {AirplantError} as `pool` of `airplant`
+ * @example
+ * const databases = pool({ ...postgres(), prepare: migrate }, { size: 2 })
+ * test('has a database of its own', async () => {
+ *   const db = await databases.take()
+ * })
+ */
+export function pool<const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
+  source: FixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  { scope, ...options }: ScopedPoolOptions = {},
+): Pool<Fixture<Ports, Preset>> {
+  const made = makePool(source, options)
+  const keeping = (scope === 'file' ? fileScope() : currentScope()).keep(Promise.resolve(made))
+  keeping.catch(() => undefined)
+  const take = made.take.bind(made)
+  return Object.assign(made, { take: (how?: { signal?: AbortSignal }) => currentScope().keep(take(how)) })
 }
 
 /** A network's options, and when it is removed. */

@@ -1,6 +1,6 @@
 import { beforeAll } from 'vitest'
 import type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
-import { isCollecting } from './current-scope.ts'
+import { isCollecting } from './current-test.ts'
 import type { LateHandle } from './late-handle.ts'
 import { lateHandle } from './late-handle.ts'
 import { noPlugin, workerFile } from './run/worker-run.ts'

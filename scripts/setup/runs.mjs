@@ -15,6 +15,7 @@ const alsoAsRoot = [
 
 /** With AIRPLANT_IDS=single. */
 const alsoWithSingleId = [
+  'test/integration/containers/attached.test.ts',
   'test/integration/containers/copy-in.test.ts',
   'test/integration/containers/copy-out.test.ts',
   'test/integration/containers/diff.test.ts',

@@ -23,14 +23,15 @@ const help: Flag = { name: 'help', short: 'h', help: 'Print this' }
  */
 export function readCommandLine(args: readonly string[], command: Command): CommandLine | undefined {
   const { name, usage } = command
-  const { flags, words } = readAnywhere(args, [...command.flags, help], name)
+  const table = [...command.flags, help]
+  const { flags, words } = command.flagsFirst ? readFirst(args, table, name) : readAnywhere(args, table, name)
   if (flags.some((flag) => flag.name === 'help' && flag.value === true)) return undefined
   const [fewest, most] = command.words
   if (words.length < fewest || words.length > most) {
     const problem = words.length < fewest ? 'too few arguments' : `unexpected argument "${words[most]}"`
     throw usageError(`Cannot run "${name}": ${problem}`, `Write airplant ${name} ${usage}`.trimEnd())
   }
-  const given = (wanted: string): GivenFlag[] => flags.filter((flag) => flag.name === wanted)
+  const given = (wanted: string): readonly GivenFlag[] => flags.filter((flag) => flag.name === wanted)
   const values = (wanted: string): string[] => given(wanted).map(({ value }) => String(value))
   return {
     words,
@@ -38,6 +39,17 @@ export function readCommandLine(args: readonly string[], command: Command): Comm
     value: (wanted) => values(wanted).at(-1),
     values,
   }
+}
+
+/** A `--` may stand before the first word, or behind it. */
+function readFirst(
+  args: readonly string[],
+  table: readonly Flag[],
+  name: string,
+): { flags: readonly GivenFlag[]; words: readonly string[] } {
+  const { flags, rest } = parseFlags(args, table, name)
+  const [first, second, ...others] = rest
+  return { flags, words: first !== undefined && second === '--' ? [first, ...others] : rest }
 }
 
 function readAnywhere(

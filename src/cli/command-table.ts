@@ -16,6 +16,42 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     summary: 'Run a command in a new container',
     load: async () => (await import('./run-command.ts')).runCommand,
   },
+  exec: {
+    summary: 'Run a command in a running container',
+    load: async () => (await import('./exec-command.ts')).execCommand,
+  },
+  ps: {
+    summary: 'List the running containers of this account, those of tests included',
+    load: async () => (await import('./ps-command.ts')).psCommand,
+  },
+  logs: {
+    summary: 'Print what a running container wrote',
+    load: async () => (await import('./logs-command.ts')).logsCommand,
+  },
+  stop: {
+    summary: 'Stop running containers',
+    load: async () => (await import('./stop-command.ts')).stopCommand,
+  },
+  kill: {
+    summary: 'Send running containers a signal',
+    load: async () => (await import('./kill-command.ts')).killCommand,
+  },
+  pause: {
+    summary: 'Stop the processes of running containers where they are',
+    load: async () => (await import('./pause-command.ts')).pauseCommand,
+  },
+  unpause: {
+    summary: 'Let the processes of paused containers go on',
+    load: async () => (await import('./unpause-command.ts')).unpauseCommand,
+  },
+  wait: {
+    summary: 'Wait until containers have ended',
+    load: async () => (await import('./wait-command.ts')).waitCommand,
+  },
+  rm: {
+    summary: 'Remove containers',
+    load: async () => (await import('./rm-command.ts')).rmCommand,
+  },
   cp: {
     summary: 'Copy files into a running container or out of it',
     load: async () => (await import('./cp-command.ts')).cpCommand,
@@ -136,6 +172,18 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     summary: 'Remove networks that no container is on',
     load: async () => (await import('./network-prune-command.ts')).networkPruneCommand,
   },
+  'warm ls': {
+    summary: 'List what tests prepared on images, so that it need not be done again',
+    load: async () => (await import('./warm-ls-command.ts')).warmLsCommand,
+  },
+  'warm rm': {
+    summary: 'Remove warm layers, so that they are prepared again',
+    load: async () => (await import('./warm-rm-command.ts')).warmRmCommand,
+  },
+  'warm prune': {
+    summary: 'Remove warm layers that were not used for a while',
+    load: async () => (await import('./warm-prune-command.ts')).warmPruneCommand,
+  },
   'system df': {
     summary: 'Show how much space the store takes',
     load: async () => (await import('./system-df-command.ts')).systemDfCommand,
@@ -168,13 +216,21 @@ export const commandAliases: Readonly<Record<string, readonly [name: string, ...
   ...Object.fromEntries(
     ['history', 'import', 'load', 'pull', 'push', 'save', 'tag'].map((name) => [`image ${name}`, [name] as const]),
   ),
+  'container ls': ['ps'],
+  'container list': ['ps'],
+  'container remove': ['rm'],
   'container inspect': ['inspect', '--type=container'],
   ...Object.fromEntries(
-    ['run', 'cp', 'diff', 'commit', 'export', 'port'].map((name) => [`container ${name}`, [name] as const]),
+    [
+      ...['run', 'exec', 'ps', 'logs', 'stop', 'kill', 'pause', 'unpause', 'wait', 'rm'],
+      ...['cp', 'diff', 'commit', 'export', 'port'],
+    ].map((name) => [`container ${name}`, [name] as const]),
   ),
   'volume list': ['volume ls'],
   'volume remove': ['volume rm'],
   'volume inspect': ['inspect', '--type=volume'],
+  'warm list': ['warm ls'],
+  'warm remove': ['warm rm'],
   'network list': ['network ls'],
   'network remove': ['network rm'],
   'network inspect': ['inspect', '--type=network'],

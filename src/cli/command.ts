@@ -9,6 +9,8 @@ export interface Command {
   /** The help's sentences. */
   readonly about: string
   readonly flags: readonly Flag[]
+  /** Flags end at the first word, for those behind it may be another program's. @default false */
+  readonly flagsFirst?: boolean
   /** Fewest and most words besides flags. */
   readonly words: readonly [number, number]
   /** Lines of the help's end. */

@@ -10,17 +10,18 @@ export async function copyOutput(from: Readable, open: () => Writable): Promise<
   let to: Writable | undefined
   for await (const chunk of from) {
     to ??= withoutErrorEvents(open())
-    if (!(await write(to, chunk as Buffer))) return false
+    if (!(await writeChunk(to, chunk as Buffer))) return false
   }
   return true
 }
 
-// The callback of each write has the error; without a listener the event would end Node.
-function withoutErrorEvents(to: Writable): Writable {
+/** The callback of each write has the error; without a listener the event would end Node. */
+export function withoutErrorEvents(to: Writable): Writable {
   return to.on('error', () => undefined)
 }
 
-function write(to: Writable, chunk: Buffer): Promise<boolean> {
+/** Writes, and waits until it has left; false when nobody reads it any more. The stream must have a listener for errors. */
+export function writeChunk(to: Writable, chunk: Buffer): Promise<boolean> {
   return new Promise((resolve, reject) => {
     to.write(chunk, (error) => {
       if (!error) resolve(true)

@@ -25,6 +25,18 @@ export function commandExitCode(error: unknown): number {
   return isAirplantError(error) && error.code === 'ERR_INVALID_OPTION' ? OWN_ERROR : FAILED
 }
 
+/** The same of `exec`, which as docker's fails with 1 when it is not about the program. */
+export function execExitCode(error: unknown): number {
+  const code = errorExitCode(error)
+  return code === OWN_ERROR ? commandExitCode(error) : code
+}
+
+/** The exit code of a command that failed. @param name undefined: of none that there is */
+export function exitCodeOf(name: string | undefined, error: unknown): number {
+  if (name === 'run') return errorExitCode(error)
+  return name === 'exec' ? execExitCode(error) : commandExitCode(error)
+}
+
 /** The exit code that says how a program ended: its own, or 128 and the signal's number. */
 export function programExitCode(exit: { exitCode: number | null; signal: string | null }): number {
   return exit.exitCode ?? signalExitCode(parseSignal(exit.signal ?? 'SIGKILL'))

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import type { Container } from '../containers/container.ts'
 import { parseSignal } from '../rootless/signals.ts'
 
 const { SIGHUP, SIGINT, SIGKILL, SIGTERM } = constants.signals
@@ -18,6 +17,13 @@ export interface ForwardOptions {
   readonly stopTimeout: number
 }
 
+/** Who gets them. */
+export interface SignalTarget {
+  /** Of a container's first process, as this process sees it; 0 for one that gets signals as any other does. */
+  readonly pid: number
+  signal(number: number): Promise<void>
+}
+
 /** Signals on their way to a container. */
 export interface SignalForwarder {
   /** Number of the signal that was answered by killing, because the program would have died of it outside of a container. */
@@ -25,16 +31,16 @@ export interface SignalForwarder {
 }
 
 /**
- * Passes this process's signals on to the container's first process. SIGTERM becomes its stop signal; after it and after SIGHUP the
+ * Passes this process's signals on to the container's first process, or to a command in it. SIGTERM becomes its stop signal; after it and after SIGHUP the
  * container is killed when the stop timeout is over. A second SIGINT within a second kills too.
  */
-export function forwardSignals(container: Container, { stopSignal, stopTimeout }: ForwardOptions): SignalForwarder {
+export function forwardSignals(target: SignalTarget, { stopSignal, stopTimeout }: ForwardOptions): SignalForwarder {
   let fatal: number | undefined
   let interrupted = -Infinity
   // One that has just ended needs no signal.
-  const send = (number: number): void => void container.signal(number).catch(() => undefined)
+  const send = (number: number): void => void target.signal(number).catch(() => undefined)
   const deliver = (number: number): void => {
-    const kills = number !== SIGKILL && wouldBeLost(container.pid, number)
+    const kills = number !== SIGKILL && target.pid !== 0 && wouldBeLost(target.pid, number)
     if (kills) fatal ??= number
     send(kills ? SIGKILL : number)
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { findCommand, runCommandNamed } from './command-table.ts'
-import { commandExitCode, errorExitCode } from './exit-codes.ts'
+import { exitCodeOf } from './exit-codes.ts'
 import { reportError } from './report-error.ts'
 
 const words = process.argv.slice(2)
@@ -14,5 +14,5 @@ async function main(): Promise<number> {
 // Not process.exitCode: an open terminal or pipe would keep Node waiting for input that nobody needs.
 main().then(
   (code) => process.exit(code),
-  (error: unknown) => reportError(error, found?.name === 'run' ? errorExitCode(error) : commandExitCode(error)),
+  (error: unknown) => reportError(error, exitCodeOf(found?.name, error)),
 )

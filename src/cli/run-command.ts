@@ -6,15 +6,11 @@ import { isAirplantError } from '../errors.ts'
 import type { OnProgress } from '../images/progress.ts'
 import { SESSION_NETWORK } from '../networks/session-network-name.ts'
 import { parseSignal } from '../rootless/signals.ts'
-import { copyOutput } from './copy-output.ts'
-import { programExitCode, signalExitCode } from './exit-codes.ts'
+import { attachStreams, requireTerminal } from './attach-streams.ts'
 import { forwardSignals } from './forward-signals.ts'
 import { printText } from './print-text.ts'
 import { parseRun } from './run-flags.ts'
-import { usageError } from './usage-error.ts'
 
-const SIGKILL = 9
-const SIGPIPE = 13
 const STOP_TIMEOUT = 10_000
 
 /**
@@ -26,7 +22,8 @@ const STOP_TIMEOUT = 10_000
 export async function runCommand(args: readonly string[]): Promise<number> {
   const request = parseRun(args, { env: process.env, readText: (path) => readFileSync(path, 'utf8') })
   if (!request) return await (await import('./help-command.ts')).helpCommand(['run'])
-  const given = request.options.tty ? await withTerminal(request.options) : request.options
+  const { options: asked } = request
+  const given = asked.tty ? { ...asked, tty: await requireTerminal(asked.stdin ?? false) } : asked
   const { placeFor } = await import('./run-session.ts')
   // The keeper boots while the rest is imported.
   const starting = placeFor(given, process.env)
@@ -82,51 +79,5 @@ async function attach(container: Container, options: ContainerOptions): Promise<
     stopTimeout: options.stopTimeout ?? STOP_TIMEOUT,
   })
   if (options.ports) (await import('./announce-ports.ts')).announcePorts(container, options)
-  const restore = options.tty ? await connectTerminal(container, options.stdin ?? false) : undefined
-  if (options.stdin) feedInput(container)
-  let isCut = false
-  const cut = (): void => {
-    if (container.exit) return
-    isCut = true
-    container.signal(SIGKILL).catch(() => undefined)
-  }
-  try {
-    const [exit] = await Promise.all([
-      container.wait(),
-      copyOutput(container.stdout, () => process.stdout).then((isWhole) => (isWhole ? undefined : cut())),
-      copyOutput(container.stderr, () => process.stderr),
-    ])
-    if (exit.signal === 'SIGKILL' && isCut) return signalExitCode(SIGPIPE)
-    if (exit.signal === 'SIGKILL' && signals.fatal !== undefined) return signalExitCode(signals.fatal)
-    return programExitCode(exit)
-  } finally {
-    restore?.()
-  }
-}
-
-function feedInput(container: Container): void {
-  const input = container.stdin
-  // The program may end, or close its input, before it has read everything.
-  input.on('error', () => process.stdin.destroy())
-  process.stdin.on('error', () => input.end())
-  process.stdin.pipe(input)
-}
-
-async function withTerminal(options: ContainerOptions): Promise<ContainerOptions> {
-  if (options.stdin && !process.stdin.isTTY) {
-    throw usageError('Cannot use -t with -i: the input is not a terminal', 'Leave out -t to pipe data in')
-  }
-  const { outputTerminal, terminalSize } = await import('./terminal.ts')
-  return { ...options, tty: terminalSize(outputTerminal()) }
-}
-
-async function connectTerminal(container: Container, isInteractive: boolean): Promise<() => void> {
-  const { enterRawMode, outputTerminal, terminalSize } = await import('./terminal.ts')
-  const terminal = outputTerminal()
-  const resize = (): void => {
-    const { rows, columns } = terminalSize(terminal)
-    container.resize(rows, columns).catch(() => undefined)
-  }
-  terminal?.on('resize', resize)
-  return isInteractive ? enterRawMode() : () => undefined
+  return await attachStreams(container, signals, { tty: Boolean(options.tty), interactive: options.stdin ?? false })
 }

@@ -9,7 +9,7 @@ import type { MountFlag } from './run-values.ts'
 import type { NetworkDraft } from './run-network-flags.ts'
 import { networkOptions, newNetworkDraft } from './run-network-flags.ts'
 import { addHost, readEgress, readExpose, readHostPort, readPublish } from './run-network-values.ts'
-import { parseEnv, parseEnvFile, parseMount, parseTmpfs, parseVolume } from './run-values.ts'
+import { parseEnv, parseEnvFile, parseMount, parseTmpfs, parseVolume, readGivenFile } from './run-values.ts'
 import { usageError } from './usage-error.ts'
 
 /** What flags may need of their surroundings. */
@@ -97,7 +97,7 @@ const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
   tty: ({ options }, value) => void (options.tty = value),
   env: (draft, value, { env }) => void Object.assign(draft.env, parseEnv(value, env)),
   'env-file': (draft, path, around) =>
-    void Object.assign(draft.fileEnv, parseEnvFile(readFile('--env-file', path, around), around.env)),
+    void Object.assign(draft.fileEnv, parseEnvFile(readGivenFile('--env-file', path, around.readText), around.env)),
   user: ({ options }, value) => void (options.user = value),
   'group-add': ({ options }, value) => void (options.groups = [...(options.groups ?? []), value]),
   workdir: ({ options }, value) => void (options.workdir = value),
@@ -134,7 +134,7 @@ const readers: { readonly [Name in RunFlagName]: ReaderOf<Name> } = {
   'security-opt': ({ options }, value, around) =>
     void Object.assign(
       options,
-      readSecurityOption(value, (path) => readFile('the seccomp profile', path, around)),
+      readSecurityOption(value, (path) => readGivenFile('the seccomp profile', path, around.readText)),
     ),
   ulimit: ({ rlimits }, value) => {
     const { resource, soft, hard } = parseUlimit(value)
@@ -185,15 +185,4 @@ function addLabel(options: RunDraft['options'], text: string): void {
   const [name = '', value = ''] = text.split(/=(.*)/s, 2)
   if (name === '') throw usageError(`Cannot use "${text}" as a label: no name`, 'Write NAME=VALUE')
   options.labels = { ...options.labels, [name]: value }
-}
-
-function readFile(what: string, path: string, { readText }: FlagSurroundings): string {
-  try {
-    return readText(path)
-  } catch (error) {
-    throw usageError(
-      `Cannot read ${what} "${path}": ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
-      'Check the path',
-    )
-  }
 }

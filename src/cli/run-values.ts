@@ -125,3 +125,15 @@ export function parseEnv(text: string, env: NodeJS.ProcessEnv): Record<string, s
   const value = equals < 0 ? env[name] : text.slice(equals + 1)
   return value === undefined ? {} : { [name]: value }
 }
+
+/** The text of a file that a flag names. @throws {AirplantError} `ERR_INVALID_OPTION` when it cannot be read */
+export function readGivenFile(what: string, path: string, readText: (path: string) => string): string {
+  try {
+    return readText(path)
+  } catch (error) {
+    throw usageError(
+      `Cannot read ${what} "${path}": ${(error as NodeJS.ErrnoException).code ?? String(error)}`,
+      'Check the path',
+    )
+  }
+}

@@ -1,5 +1,9 @@
+import { constants } from 'node:os'
+import type { Healthcheck } from '../images/image.ts'
 import type { StorageDriver } from './options.ts'
 import type { SingleUser } from './plan/nested-user.ts'
+import type { PublishedPort } from './ports.ts'
+import type { ProcessMeta } from './process-meta.ts'
 
 /** What the keeper keeps of a container for those who look from outside: other terminals, and later tools. */
 export interface ContainerMeta {
@@ -13,9 +17,22 @@ export interface ContainerMeta {
   readonly owner: SingleUser | undefined
   readonly network: 'none' | 'host' | 'networks' | 'container'
   readonly command: readonly string[]
+  /** Directories in it whose Unix sockets the host sees. */
+  readonly sockets: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   /** Milliseconds since 1970. */
   readonly started: number
+  readonly healthcheck: Healthcheck | undefined
+  /** A signal's number. */
+  readonly stopSignal: number
+  /** ms */
+  readonly stopTimeout: number
+  /** Its directory in the tree of control groups. */
+  readonly cgroup: string | undefined
+  /** Published ports that the keeper does not know, for they are the container's own with the host's network. */
+  readonly hostPorts: readonly PublishedPort[]
+  /** What another process needs to start one more in it; {@link readProcessMeta} reads it. */
+  readonly process: ProcessMeta | undefined
 }
 
 /** Text for the keeper. */
@@ -25,17 +42,24 @@ export function writeMeta(meta: ContainerMeta): string {
 
 /** The other way; of a container of another version what is missing is empty. */
 export function readMeta(text: string): ContainerMeta {
-  const nothing = {
-    network: 'none' as const,
-    name: undefined,
-    image: '',
-    imageId: undefined,
-    driver: undefined,
-    owner: undefined,
-  }
   try {
-    return { ...nothing, command: [], labels: {}, started: 0, ...(JSON.parse(text) as Partial<ContainerMeta>) }
+    return { ...nothing, ...(JSON.parse(text) as Partial<ContainerMeta>) }
   } catch {
-    return { ...nothing, command: [], labels: {}, started: 0 }
+    return nothing
   }
+}
+
+const nothing: ContainerMeta = {
+  ...{ name: undefined, image: '', imageId: undefined, driver: undefined, owner: undefined },
+  ...{
+    network: 'none',
+    command: [],
+    sockets: [],
+    labels: {},
+    started: 0,
+    healthcheck: undefined,
+    hostPorts: [],
+    cgroup: undefined,
+  },
+  ...{ stopSignal: constants.signals.SIGTERM, stopTimeout: 10_000, process: undefined },
 }

@@ -1,39 +1,27 @@
 import type { Readable, Writable } from 'node:stream'
 import { AirplantError } from '../errors.ts'
-import { clearTimer, setTimer } from '../rootless/clock.ts'
 import type { Healthcheck, UnpackedLayer } from '../images/image.ts'
 import type { Use } from '../images/store/uses.ts'
-import type { KeeperProcess, LogEntry, NetTables } from '../rootless/keeper-client.ts'
-import { parseSignal, signalName } from '../rootless/signals.ts'
-import { StepError } from '../rootless/step-error.ts'
-import type { ExecOptions, ExecProcess, ExecResult } from './exec.ts'
-import { collectExec, execPlan, streamExec } from './exec.ts'
-import { explainStep } from './explain-step.ts'
-import type { Logs } from './log-text.ts'
-import { collectLogs } from './log-text.ts'
+import type { KeeperProcess } from '../rootless/keeper-client.ts'
+import type { Session } from '../rootless/session.ts'
 import type { ContainerFiles } from './files/container-files.ts'
 import { wasRemoved } from './files/was-removed.ts'
-import type { ContainerNetwork, ContainerNetworks } from './networking/container-networks.ts'
-import { NetworkAccess } from './networking/network-access.ts'
-import type { Networking } from './networking/networking.ts'
 import type { Snapshot } from './files/snapshot.ts'
+import type { ContainerNetwork, ContainerNetworks } from './networking/container-networks.ts'
+import type { Networking } from './networking/networking.ts'
 import type { StorageDriver } from './options.ts'
-import { containerEnv } from './plan/create-plan.ts'
-import { parseMilliseconds } from './option-parsers.ts'
-import type { ProcessPlan } from './plan/process-plan.ts'
+import type { ProcessCommons } from './plan/process-plan.ts'
 import { resolveSingleUser } from './single-user.ts'
+import type { SocketDirectory } from './socket-directories.ts'
+import { socketDirectories } from './socket-directories.ts'
 import type { PublishedPort } from './ports.ts'
-import { publishedPorts } from './ports.ts'
+import { hostPorts, publishedPorts } from './ports.ts'
+import type { ContainerExit, StopDefaults } from './running-container.ts'
+import { containerExit, ignoreGone, RunningContainer } from './running-container.ts'
 import type { ContainerRuntime } from './runtime.ts'
 import type { ContainerSpec, LayeredRoot } from './spec.ts'
 
-/** How a container's first process ended. */
-export interface ContainerExit {
-  /** Null when a signal ended it. */
-  readonly exitCode: number | null
-  /** `'SIGKILL'`, or null when it exited. */
-  readonly signal: string | null
-}
+export type { ContainerExit } from './running-container.ts'
 
 /** What a {@link Container} is made from. */
 export interface ContainerParts {
@@ -50,7 +38,9 @@ export interface ContainerParts {
   /** Directory with its upper directory. */
   readonly scratch: string
   readonly began: number
-  readonly seccompFilter: Uint8Array | undefined
+  readonly commons: ProcessCommons
+  /** Its directory in the tree of control groups; undefined where it has none. */
+  readonly cgroup: string | undefined
 }
 
 /**
@@ -60,28 +50,26 @@ export interface ContainerParts {
  * await using server = await withContainer({ command: ['node', 'server.js'], ports: [3000], wait: { port: 3000 } })
  * const answer = await fetch(server.url(3000))
  */
-export class Container<Port extends number = number> extends NetworkAccess<Port> implements AsyncDisposable {
+export class Container<Port extends number = number> extends RunningContainer<Port> implements AsyncDisposable {
   /** Twelve hexadecimal digits. */
   readonly id: string
-  /** Pid of the first process as this process sees it. */
+  readonly name: string | undefined
   readonly pid: number
   readonly image: string
   readonly labels: Readonly<Record<string, string>>
-  /** What the wait `healthy` runs: the image's, or the options'. */
   readonly healthcheck: Healthcheck | undefined
-  /** Settles when the first process has ended. Alone it does not keep Node alive; {@link Container.wait} does. */
   readonly exited: Promise<ContainerExit>
   readonly publishedPorts: readonly PublishedPort[]
-  /** `now()` when the call that made it began. @internal */
+  /** @internal */
   readonly began: number
-  /** What it has of networks: none, the host's, those of its own, or another container's. */
   readonly networkMode: Networking['mode']
-  readonly #process: KeeperProcess
+  /** @internal */
+  protected readonly process: KeeperProcess
   readonly #parts: ContainerParts
   #root: LayeredRoot | undefined
   #exit: ContainerExit | undefined
-  #paused = false
   #removal: Promise<void> | undefined
+  #isOthers = false
   readonly #uses: Use[] = []
   readonly #looks: (() => Promise<void>)[] = []
   #networks: ContainerNetworks | undefined
@@ -92,8 +80,9 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     if (use) this.#uses.push(use)
     this.#root = spec.root === 'host' ? undefined : spec.root
     this.#parts = parts
-    this.#process = process
+    this.process = process
     this.id = spec.id
+    this.name = spec.name
     this.pid = process.hostPid
     this.image = spec.image
     this.labels = spec.labels
@@ -101,14 +90,11 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     this.began = began
     this.networkMode = networking.mode
     this.#networks = networks
-    this.publishedPorts = publishedPorts(
-      spec.ports,
-      networking.mode === 'host' ? spec.ports.map((port) => port.containerPort) : process.ports,
-    )
-    this.exited = process.exited.then(({ exitCode, signal }) => {
+    this.publishedPorts = networking.mode === 'host' ? hostPorts(spec.ports) : publishedPorts(spec.ports, process.ports)
+    this.exited = process.exited.then((exit) => {
       // Its names are free from now on.
       this.#networks?.leave()
-      this.#exit = { exitCode, signal: signal === null ? null : (signalName(signal) ?? `${signal}`) }
+      this.#exit = containerExit(exit)
       return this.#exit
     })
     this.exited.catch(() => undefined)
@@ -118,7 +104,6 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     return this.#networks?.list() ?? []
   }
 
-  /** How it ended, undefined while it runs. */
   get exit(): ContainerExit | undefined {
     return this.#exit
   }
@@ -131,7 +116,7 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
   get stdin(): Writable {
     const { stdin, tty } = this.#parts.spec
     if (!stdin && !tty) throw notOpen('stdin', 'stdin: true')
-    return this.#process.stdinStream()
+    return this.process.stdinStream()
   }
 
   /**
@@ -141,93 +126,12 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
    */
   get stdout(): Readable {
     if (!this.#parts.spec.attach) throw notOpen('stdout', 'attach: true')
-    return this.#process.stdoutStream()
+    return this.process.stdoutStream()
   }
 
   get stderr(): Readable {
     if (!this.#parts.spec.attach) throw notOpen('stderr', 'attach: true')
-    return this.#process.stderrStream()
-  }
-
-  /**
-   * Runs a command to its end.
-   *
-   * @throws {AirplantError} `ERR_COMMAND_NOT_FOUND`, `ERR_COMMAND_NOT_EXECUTABLE`, `ERR_INTERPRETER_MISSING`, `ERR_UNKNOWN_USER`,
-   *   `ERR_WORKDIR_MISSING`, `ERR_NOT_RUNNING`, `ERR_EXEC_TIMEOUT`, `ERR_ABORTED`; an exit code is a result, never an error
-   * @example
-   * const { exitCode, stdout } = await container.exec(['psql', '-c', 'select 1'], { user: 'postgres' })
-   */
-  async exec(command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const process = await this.#spawnExec(command, options, options.stdin !== undefined)
-    return await collectExec(process, command, options)
-  }
-
-  /** Starts a command and gives its streams. Disposing kills it. Throws as {@link Container.exec}. */
-  async execStream(command: readonly string[], options: ExecOptions = {}): Promise<ExecProcess> {
-    const process = await this.#spawnExec(command, options, true)
-    return streamExec(process, command, options)
-  }
-
-  /** Waits until the first process has ended. */
-  async wait(): Promise<ContainerExit> {
-    await this.#process.wait()
-    return await this.exited
-  }
-
-  /** What it wrote so far. */
-  logs(): Promise<Logs>
-  /** What it wrote so far and will write, until it ends. */
-  logs(options: { follow: true }): AsyncIterableIterator<LogEntry, undefined>
-  logs(options?: { follow: boolean }): Promise<Logs> | AsyncIterableIterator<LogEntry, undefined> {
-    return options?.follow ? this.#process.logs({ follow: true }) : collectLogs(this.#process.logs())
-  }
-
-  /** What it wrote so far, piece by piece with its times. @internal */
-  logEntries(): AsyncIterableIterator<LogEntry, undefined> {
-    return this.#process.logs()
-  }
-
-  /** @throws {AirplantError} `ERR_NOT_RUNNING` */
-  async signal(signal: string | number): Promise<void> {
-    const number = parseSignal(signal)
-    await this.#explained(this.#process.signal(number))
-  }
-
-  /** Stops every process where it is: by the freezer where there is a cgroup, else by SIGSTOP. */
-  async pause(): Promise<void> {
-    await this.#explained(this.#process.pause())
-    this.#paused = true
-  }
-
-  /** Lets them go on; what was stopped before stays stopped. */
-  async resume(): Promise<void> {
-    await this.#explained(this.#process.resume())
-    this.#paused = false
-  }
-
-  /** Changes the size of its terminal. */
-  async resize(rows: number, columns: number): Promise<void> {
-    await this.#explained(this.#process.resize(rows, columns))
-  }
-
-  /**
-   * Sends the stop signal, and kills when that was not enough in time. Logs stay until the container is disposed.
-   *
-   * @param options.timeout ms before it is killed. @default the container's `stopTimeout`
-   */
-  async stop(options: { timeout?: number } = {}): Promise<ContainerExit> {
-    const { stopSignal, stopTimeout } = this.#parts.spec
-    const timeout = parseMilliseconds('timeout of stop', options.timeout ?? stopTimeout)
-    if (this.#exit) return this.#exit
-    // A process that is stopped cannot handle a signal, so there is no use in waiting.
-    const grace = this.#paused ? 0 : timeout
-    if (grace > 0) await this.#process.signal(stopSignal).catch(ignoreGone)
-    const killing = setTimer(() => void this.#process.signal(9).catch(ignoreGone), grace)
-    try {
-      return await this.wait()
-    } finally {
-      clearTimer(killing)
-    }
+    return this.process.stderrStream()
   }
 
   /**
@@ -249,7 +153,17 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
   }
 
   /** @internal */
-  override get files(): ContainerFiles {
+  protected override get socketDirectories(): readonly SocketDirectory[] {
+    return socketDirectories(this.#parts.scratch, this.#parts.spec.sockets)
+  }
+
+  /** @internal */
+  protected override openedFiles(): Promise<ContainerFiles> {
+    return Promise.resolve().then(() => this.files)
+  }
+
+  /** @internal */
+  get files(): ContainerFiles {
     if (this.#removal) throw wasRemoved(this)
     const { runtime, driver, scratch, spec } = this.#parts
     const { session, env } = runtime
@@ -259,8 +173,8 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
       get root() {
         return root()
       },
-      handle: this.#exit ? undefined : this.#process.handle,
-      isPaused: this.#paused,
+      handle: this.#exit ? undefined : this.process.handle,
+      isPaused: this.isPaused,
       get owner() {
         return session.mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined
       },
@@ -276,14 +190,9 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     if (this.#exit || this.#removal) throw notRunning(this)
     const { ContainerNetworks } = await import('./networking/container-networks.ts')
     const { runtime, spec, networking } = this.#parts
-    const own = { ...{ id: this.id, name: spec.name, image: this.image }, handle: this.#process.handle }
+    const own = { ...{ id: this.id, name: spec.name, image: this.image }, handle: this.process.handle }
     this.#networks ??= new ContainerNetworks({ ...own, session: runtime.session, mode: networking.mode }, [])
     return this.#networks
-  }
-
-  /** The socket tables of its network namespace, for waits. @internal */
-  readNet(): Promise<NetTables> {
-    return this.#process.readNet({ inodes: this.networkMode === 'host' || this.networkMode === 'container' })
   }
 
   /** Removes it when the signal fires. @internal */
@@ -300,8 +209,23 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     this.#looks.push(look)
   }
 
+  /**
+   * From now on it is others': it outlives this process, as long as its keeper lives, and is not removed when this object is disposed.
+   *
+   * @returns what removes it all the same
+   * @throws {AirplantError} `ERR_NOT_RUNNING` when it was removed @internal
+   */
+  async outlive(): Promise<() => Promise<void>> {
+    if (this.#removal) throw wasRemoved(this)
+    for (const use of this.#uses) await use.keep()
+    await this.explained(this.session.client.keep(this.process.handle))
+    this.#isOthers = true
+    return () => (this.#removal ??= this.#remove())
+  }
+
   /** Kills and removes it; idempotent. Resolves when nothing is left but directories being deleted in the background. */
   [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOthers) return Promise.resolve()
     this.#removal ??= this.#remove()
     return this.#removal
   }
@@ -310,7 +234,7 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     for (const look of this.#looks) await look().catch(() => undefined)
     this.#networks?.leave()
     // When the keeper is gone, so is everything that it held.
-    await this.#process.remove().catch(ignoreGone)
+    await this.process.remove().catch(ignoreGone)
     await this.#parts.helper?.remove().catch(ignoreGone)
     try {
       for (const use of this.#uses) use.release()
@@ -319,33 +243,24 @@ export class Container<Port extends number = number> extends NetworkAccess<Port>
     }
   }
 
-  async #spawnExec(command: readonly string[], options: ExecOptions, stdin: boolean): Promise<KeeperProcess> {
-    const plan = execPlan(this.#mainProcess(), command, options)
-    const { client } = this.#parts.runtime.session
-    const tty = options.tty !== undefined && options.tty !== false
-    const spawned = client.spawn({ kind: 'exec', target: this.#process.handle, attached: true, stdin, tty, plan })
-    return await spawned.catch((error: unknown) => {
-      throw explainStep(error, { phase: 'exec', image: this.image, container: this.id, command: command[0] })
-    })
+  /** @internal */
+  protected override get session(): Session {
+    return this.#parts.runtime.session
   }
 
-  #mainProcess(): ProcessPlan {
-    const { spec, runtime, seccompFilter } = this.#parts
-    return {
-      ...spec,
-      env: containerEnv(spec, runtime.hostFacts.nodeDirectory),
-      seccompFilter,
-      console: false,
-    }
+  /** @internal */
+  protected override get stopDefaults(): StopDefaults {
+    return this.#parts.spec
   }
 
-  async #explained(request: Promise<void>): Promise<void> {
-    try {
-      await request
-    } catch (error) {
-      if (!(error instanceof StepError)) throw error
-      throw explainStep(error, { phase: 'exec', image: this.image, container: this.id })
-    }
+  /** @internal */
+  protected override processCommons(): ProcessCommons {
+    return this.#parts.commons
+  }
+
+  /** @internal */
+  get cgroup(): string | undefined {
+    return this.#parts.cgroup
   }
 }
 
@@ -363,11 +278,6 @@ function notRunning({ id, image }: Container): AirplantError {
     container: id,
     image,
   })
-}
-
-function ignoreGone(error: unknown): void {
-  const gone = error instanceof AirplantError && error.code === 'ERR_KEEPER_GONE'
-  if (!gone && !(error instanceof StepError && error.errnoName === 'ESRCH')) throw error
 }
 
 function notOpen(stream: string, option: string): AirplantError {

@@ -8,7 +8,7 @@ import { CONTAINER_ADDRESS } from '../networks/loopback.ts'
 import { now } from '../rootless/clock.ts'
 import type { KeeperProcess } from '../rootless/keeper-client.ts'
 import { cgroupName } from '../rootless/cgroups.ts'
-import { CONTAINER_NAMESPACES } from './plan/create-plan.ts'
+import { CONTAINER_NAMESPACES, processCommons } from './plan/create-plan.ts'
 import type { PlanContext } from './plan/context.ts'
 import { writeMeta } from './container-meta.ts'
 import { Container } from './container.ts'
@@ -19,6 +19,9 @@ import { plainNetworking } from './networking/networking.ts'
 import type { ContainerNetworks } from './networking/container-networks.ts'
 import type { Networking } from './networking/networking.ts'
 import type { ContainerOptions } from './options.ts'
+import { hostPorts } from './ports.ts'
+import type { ProcessCommons } from './plan/process-plan.ts'
+import { writeProcessMeta } from './process-meta.ts'
 import { resolveOptions } from './resolve-options.ts'
 import { ContainerRuntime } from './runtime.ts'
 import type { ContainerSpec } from './spec.ts'
@@ -119,7 +122,10 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
     const prepared = await prepareRoot(runtime.session, context.driver, spec.root, context.scratch, around.env)
     helper = prepared.helper
     throwIfAborted(signal)
-    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime)
+    const commons = processCommons(context)
+    const cgroup = cgroupOf(spec, runtime)
+    const process = await spawn(context, planOf(context, prepared.scratchExists), runtime, commons)
+    if (helper) await runtime.session.client.adopt(process.handle, helper.handle)
     const container = new Container({
       spec: context.spec,
       process,
@@ -131,7 +137,8 @@ async function start(spec: ContainerSpec, signal: AbortSignal | undefined, aroun
       driver: context.driver,
       scratch: context.scratch,
       began: around.began,
-      seccompFilter: context.seccompFilter,
+      commons,
+      cgroup,
     })
     if (signal) container.removeOnAbort(signal)
     if (signal?.aborted) await container[Symbol.asyncDispose]()
@@ -181,9 +188,12 @@ export async function previewPlan(options: ContainerOptions, around: Surrounding
 function spawn(
   { spec, scratch, driver, networking }: PlanContext,
   plan: Plan,
-  { session, cgroup }: ContainerRuntime,
+  runtime: ContainerRuntime,
+  commons: ProcessCommons,
 ): Promise<KeeperProcess> {
+  const { session } = runtime
   const isIsolated = networking.mode !== 'host'
+  const cgroup = cgroupOf(spec, runtime)
   return session.client.spawn({
     kind: 'container',
     id: spec.id,
@@ -195,7 +205,7 @@ function spawn(
     logged: true,
     logLimit: spec.logLimit,
     scratch,
-    cgroup: cgroup === undefined ? '' : join(cgroup, cgroupName(basename(session.directory), spec.id)),
+    cgroup: cgroup ?? '',
     // With the host's network a server's own port is the host's port: nothing to forward.
     ports: isIsolated ? spec.ports : [],
     peer: peerOf(networking),
@@ -207,11 +217,22 @@ function spawn(
       driver,
       owner: session.mapping.method === 'single' ? resolveSingleUser(spec.user, spec.root) : undefined,
       command: spec.argv,
+      sockets: spec.sockets,
       labels: spec.labels,
       started: Date.now(),
+      healthcheck: spec.healthcheck,
+      stopSignal: spec.stopSignal,
+      stopTimeout: spec.stopTimeout,
+      cgroup,
+      hostPorts: isIsolated ? [] : hostPorts(spec.ports),
+      process: writeProcessMeta(commons, spec.seccomp),
     }),
     plan,
   })
+}
+
+function cgroupOf({ id }: ContainerSpec, { session, cgroup }: ContainerRuntime): string | undefined {
+  return cgroup === undefined ? undefined : join(cgroup, cgroupName(basename(session.directory), id))
 }
 
 /** What has nothing to do with networks does not load their code. */

@@ -7,8 +7,8 @@ import { parseSignal, signalName } from '../rootless/signals.ts'
 import { checkOptions } from '../rootless/check-options.ts'
 import { execShape } from './option-shapes.ts'
 import { parseCommand, parseEnv, parseMilliseconds, parseTarget, parseTty, parseUser } from './option-parsers.ts'
-import type { ProcessPlan } from './plan/process-plan.ts'
 import { planProcess, planTerminal } from './plan/process-plan.ts'
+import type { ProcessCommons } from './plan/process-plan.ts'
 
 /** How a command is run in a container. */
 export interface ExecOptions {
@@ -53,7 +53,7 @@ export interface ExecProcess extends AsyncDisposable {
 }
 
 /** The plan of a command in a running container: it joins, and then goes through the same security steps. */
-export function execPlan(main: ProcessPlan, argv: readonly string[], options: ExecOptions): Plan {
+export function execPlan(main: ProcessCommons, argv: readonly string[], options: ExecOptions): Plan {
   checkOptions('an exec', options, execShape)
   if (options.timeout !== undefined) parseMilliseconds('timeout of an exec', options.timeout)
   const plan = new Plan()
@@ -169,8 +169,5 @@ function aborted(argv: readonly string[], signal: AbortSignal | undefined): Airp
 }
 
 function withOutput(error: AirplantError, output: string): AirplantError {
-  if (output === '') return error
-  const message = error.message.slice(0, error.message.indexOf('\nHint: '))
-  const { code, phase, hint, elapsed, cause } = error
-  return new AirplantError({ code, phase, hint, elapsed, cause, message, logTail: output.slice(-2000) })
+  return output === '' ? error : error.extended({ logTail: output.slice(-2000) })
 }

@@ -20,7 +20,7 @@ export interface FoundContainer extends AsyncDisposable {
  * await using found = await findContainer('db', process.env)
  */
 export async function findContainer(wanted: string, env: NodeJS.ProcessEnv): Promise<FoundContainer> {
-  const all = await openSessions(env)
+  const all = await findContainers(env)
   const matches = (each: FoundContainer): boolean => each.meta.name === wanted || each.listed.id === wanted
   const exact = all.filter(matches)
   const chosen = exact.length > 0 ? exact : all.filter(({ listed }) => wanted !== '' && listed.id.startsWith(wanted))
@@ -39,7 +39,8 @@ export async function findContainer(wanted: string, env: NodeJS.ProcessEnv): Pro
   })
 }
 
-async function openSessions(env: NodeJS.ProcessEnv): Promise<FoundContainer[]> {
+/** All containers of this account, whichever process started them. Dispose each. */
+export async function findContainers(env: NodeJS.ProcessEnv): Promise<FoundContainer[]> {
   const sessions = await attachSessions(env)
   const found = await Promise.all(sessions.map(containersOf))
   return found.flat()

@@ -10,6 +10,7 @@ import { createPlan } from './plan/create-plan.ts'
 import type { BindKind } from './plan/user-mounts.ts'
 import type { ContainerRuntime } from './runtime.ts'
 import { refuseGroups, resolveSingleUser } from './single-user.ts'
+import { checkSocketPaths, socketDirectories } from './socket-directories.ts'
 import type { ContainerSpec } from './spec.ts'
 
 /** The plan of a container with such a context. */
@@ -31,6 +32,8 @@ export async function gatherContext(
   const { session, hostFacts } = runtime
   const { root } = spec
   const isHost = root === 'host'
+  const scratch = join(session.directory, 'containers', spec.id)
+  checkSocketPaths(socketDirectories(scratch, spec.sockets))
   // Layers of the store were unpacked by us, with mapped owners.
   if (!isHost && !root.image) await checkRootfs(root.lowers[0] ?? '', runtime)
   const [{ driver }, seccompFilter] = await Promise.all([runtime.driver(spec.storage, root), runtime.filters.get(spec)])
@@ -40,7 +43,7 @@ export async function gatherContext(
   const workdir = isHost && spec.workdir === cwd ? (shown ?? '/') : spec.workdir
   return {
     spec: { ...spec, workdir },
-    scratch: join(session.directory, 'containers', spec.id),
+    scratch,
     work: session.work,
     mapping: session.mapping,
     driver,

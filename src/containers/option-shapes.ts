@@ -27,6 +27,7 @@ export const containerShape: OptionShape<ContainerOptions> = {
   files: 'list',
   binds: 'list',
   tmpfs: 'list',
+  sockets: 'list',
   volumes: 'list',
   shmSize: 'any',
   readOnly: 'switch',

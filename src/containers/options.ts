@@ -131,6 +131,16 @@ export interface ContainerOptions {
   readonly files?: readonly FileOption[]
   readonly binds?: readonly BindOption[]
   readonly tmpfs?: readonly (string | TmpfsOption)[]
+  /**
+   * Absolute directories in which a server makes its Unix sockets. Each is an empty directory of the host, writable for all users of the
+   * container, which nobody else on the host can enter and which is removed with the container: a client here connects through
+   * `container.socketDirectory()`, without any port. What is in it is the container's: it may be a link to elsewhere.
+   *
+   * @default none
+   * @example
+   * ['/var/run/postgresql']
+   */
+  readonly sockets?: readonly string[]
   /** Volumes of the store. Where an image declares a volume and none is given, the container's own layer has a directory. */
   readonly volumes?: readonly VolumeOption[]
   /** Bytes of /dev/shm, or text as `256m`. @default 64 MiB */

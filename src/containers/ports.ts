@@ -78,6 +78,14 @@ export function publishedPorts(requests: readonly PortRequest[], bound: readonly
   })
 }
 
+/** What is published with the host's network: a server's own port is the host's. */
+export function hostPorts(requests: readonly PortRequest[]): PublishedPort[] {
+  return publishedPorts(
+    requests,
+    requests.map((port) => port.containerPort),
+  )
+}
+
 /** Where to connect to reach a listening address: those that mean every address mean loopback too. */
 export function reachable(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1'

@@ -72,7 +72,10 @@ export async function resolveOptions(
   if (choice.kind === 'stored') resolveProgram(withPlaceholders(options), '/')
   const image = choice.kind === 'local' ? choice.image : await findImage(choice.source, options.signal)
   const program = resolveProgram(resolveImageConfig(options, image.config), '/')
-  const imageVolumes = freeVolumes(image.config.volumes, [...sandbox.binds, ...sandbox.volumes, ...sandbox.tmpfs])
+  const imageVolumes = freeVolumes(image.config.volumes, [
+    ...[...sandbox.binds, ...sandbox.volumes, ...sandbox.tmpfs],
+    ...sandbox.sockets.map((target) => ({ target })),
+  ])
   return { id, image: choice.name, root: layersOf(image), ...sandbox, ...program, imageVolumes }
 }
 
@@ -105,6 +108,7 @@ async function resolveSandbox(options: ContainerOptions, id: string, cwd: string
     files: options.files ? await placedFiles(options.files, cwd) : [],
     binds: (options.binds ?? []).map((bind) => resolveBind(bind, cwd)),
     tmpfs: (options.tmpfs ?? []).map(resolveTmpfs),
+    sockets: (options.sockets ?? []).map((target) => parseMountTarget('a directory of sockets', target)),
     volumes: (options.volumes ?? []).map(resolveVolume),
     shmSize: options.shmSize === undefined ? SHM_SIZE : parseSize('shmSize', options.shmSize),
     readOnly: options.readOnly ?? false,

@@ -7,7 +7,10 @@ export class SeccompFilters {
   readonly #compiled = new Map<string, Uint8Array>()
 
   /** The filter for a container, undefined for an unconfined one. */
-  async get({ seccomp, capabilityNames }: ContainerSpec): Promise<Uint8Array | undefined> {
+  async get({
+    seccomp,
+    capabilityNames,
+  }: Pick<ContainerSpec, 'seccomp' | 'capabilityNames'>): Promise<Uint8Array | undefined> {
     if (seccomp === 'unconfined') return undefined
     const key = JSON.stringify([seccomp, capabilityNames])
     const known = this.#compiled.get(key)

@@ -78,6 +78,8 @@ export interface ContainerSpec {
   readonly files: readonly FileSpec[]
   readonly binds: readonly Required<BindOption>[]
   readonly tmpfs: readonly TmpfsSpec[]
+  /** Directories for Unix sockets that the host sees too. */
+  readonly sockets: readonly string[]
   readonly volumes: readonly Required<VolumeOption>[]
   /** Paths that the image declares as volumes and nothing else is mounted on. */
   readonly imageVolumes: readonly string[]

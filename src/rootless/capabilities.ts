@@ -110,6 +110,11 @@ export function beyondDefault(mask: bigint): boolean {
   return (mask & ~defaultMask) !== 0n
 }
 
+/** The capabilities of a mask, in the order of their bits. */
+export function namesOf(mask: bigint): string[] {
+  return capabilityNames.filter((_, bit) => (mask >> BigInt(bit)) % 2n === 1n)
+}
+
 function maskOf(names: readonly string[]): bigint {
   return names.reduce((mask, name) => mask | (1n << BigInt(capabilityNames.indexOf(name))), 0n)
 }

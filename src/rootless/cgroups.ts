@@ -27,6 +27,18 @@ export function delegatedCgroup(mount = '/sys/fs/cgroup', self = '/proc/self/cgr
   }
 }
 
+/** How many processes of a control group the kernel killed for want of memory; undefined where nothing counts them. */
+export function readOomKills(directory: string | undefined): number | undefined {
+  if (directory === undefined) return undefined
+  try {
+    const events = readFileSync(join(directory, 'memory.events'), 'latin1')
+    const count = /^oom_kill (\d+)$/m.exec(events)?.[1]
+    return count === undefined ? undefined : Number(count)
+  } catch {
+    return undefined
+  }
+}
+
 /** Removes what killed keepers left: empty groups whose session directory is gone. A keeper that ends by itself removes its own. */
 export function sweepCgroups(parent: string, sessions: string): void {
   try {

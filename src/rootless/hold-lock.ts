@@ -20,6 +20,8 @@ export interface LockOptions {
 /** A lock that is held until it is disposed, or its session ends. It does not keep Node alive. */
 export interface HeldLock extends AsyncDisposable {
   readonly path: string
+  /** From now on it is held until it is disposed, or the keeper has ended: the end of this process does not release it. */
+  keep(): Promise<void>
 }
 
 /**
@@ -47,7 +49,8 @@ export async function holdLock(
   const answer = await firstAnswer(helper, signal)
   if (answer === '1') {
     helper.unref()
-    return { path, [Symbol.asyncDispose]: () => helper.remove() }
+    const keep = (): Promise<void> => session.client.keep(helper.handle)
+    return { path, keep, [Symbol.asyncDispose]: () => helper.remove() }
   }
   await helper.remove()
   if (signal?.aborted) throw aborted(path, signal)

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { Connection } from './client/connection.ts'
-import { finished, KeeperProcess } from './client/keeper-process.ts'
+import { KeeperProcess } from './client/keeper-process.ts'
 import { LogSubscriptions } from './client/log-subscriptions.ts'
+import { finished, ProcessHandle } from './client/process-handle.ts'
 import type { SpawnRequest } from './client/spawn-request.ts'
 import { DEFAULT_CREDIT, encodeSpawn } from './client/spawn-request.ts'
 import type { FieldWriter } from './protocol/fields.ts'
@@ -13,7 +14,9 @@ import { StepError } from './step-error.ts'
 
 export type { LogEntry } from './client/log-subscription.ts'
 export { KeeperProcess } from './client/keeper-process.ts'
-export type { CollectedOutput, NetTables, ProcessExit } from './client/keeper-process.ts'
+export type { CollectedOutput } from './client/keeper-process.ts'
+export { ProcessHandle } from './client/process-handle.ts'
+export type { NetTables, ProcessExit } from './client/process-handle.ts'
 export type { PortRequest, SpawnRequest } from './client/spawn-request.ts'
 
 /** What a keeper says of itself. */
@@ -136,12 +139,41 @@ export class KeeperClient {
     })
   }
 
+  /** A process of this keeper, whoever started it; that it is there shows at the first request. */
+  processOf(handle: number): ProcessHandle {
+    return new ProcessHandle({ connection: this.#connection, subscriptions: this.#subscriptions, handle })
+  }
+
   /** Keeps so many network namespaces ready, each prepared by the plan. */
   async pool(size: number, plan: Plan): Promise<void> {
     await this.#connection.request(clientFrames.pool, frameFields().u(size).b(plan.encode()), finished)
   }
 
-  /** Ends the keeper and everything in it. */
+  /**
+   * How long the keeper lives on after its last lease has ended, as long as nobody takes a new one.
+   *
+   * @param ms 0: not at all, and when no one has a lease it ends now
+   * @returns whether this connection's own lease was taken while nobody had one, and the time was running
+   */
+  linger(ms: number): Promise<boolean> {
+    return this.#connection.request(clientFrames.linger, frameFields().u(ms), (answer) => {
+      const isHeir = answer.u() === 1
+      answer.end()
+      return isHeir
+    })
+  }
+
+  /** From now on the container or helper of that handle outlives the connection that it was started over, until it is removed. */
+  async keep(handle: number): Promise<void> {
+    await this.#connection.request(clientFrames.keep, frameFields().u(handle), finished)
+  }
+
+  /** From now on the helper is the container's: it outlives what that outlives, and is removed with it. */
+  async adopt(container: number, helper: number): Promise<void> {
+    await this.#connection.request(clientFrames.adopt, frameFields().u(container).u(helper), finished)
+  }
+
+  /** Ends the keeper and everything in it. @throws {StepError} `EBUSY` when it is to {@link KeeperClient.linger} */
   async shutdown(): Promise<void> {
     await this.#connection.request(clientFrames.shutdown, frameFields(), finished)
   }

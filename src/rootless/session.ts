@@ -141,7 +141,7 @@ export class Session implements AsyncDisposable {
     return this.client.closed || this.#disposal !== undefined
   }
 
-  /** Ends the keeper with everything in it, and waits until that was done. */
+  /** Ends the keeper with everything in it, and waits until that was done. One that is to linger loses only this lease. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#end()
     return this.#disposal
@@ -151,19 +151,24 @@ export class Session implements AsyncDisposable {
     const child = this.#child
     if (child && !this.#isShared) {
       // The keeper may end before its answer has left: then it did what was asked.
-      const asked = this.client.shutdown().catch(() => undefined)
-      await waitForEnd(child, END_TIMEOUT)
-      await asked
+      const lingers = this.client.shutdown().then(() => false, isBusy)
+      await waitForEnd(child, END_TIMEOUT, lingers)
     }
     this.client.close()
   }
 }
 
-async function waitForEnd(child: KeeperChild, timeout: number): Promise<void> {
+function isBusy(error: unknown): boolean {
+  return error instanceof StepError && error.errnoName === 'EBUSY'
+}
+
+/** @param lingers whether it will not end */
+async function waitForEnd(child: KeeperChild, timeout: number, lingers = Promise.resolve(false)): Promise<void> {
   child.ref()
   const timer = setTimer(() => child.kill(), timeout)
-  await child.closed
+  await Promise.race([child.closed, lingers.then((does) => (does ? undefined : child.closed))])
   clearTimer(timer)
+  child.unref()
 }
 
 async function explainStart(error: unknown, client: KeeperClient, child: KeeperChild): Promise<Error> {

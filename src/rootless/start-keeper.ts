@@ -19,6 +19,7 @@ export interface KeeperChild {
   kill(): void
   /** Keeps Node alive until it has ended. */
   ref(): void
+  unref(): void
 }
 
 const MOST_WORDS = 16 * 1024
@@ -63,6 +64,10 @@ export function startKeeper(program: string, directory: string, mapping: IdMappi
       child.ref()
       // What `closed` waits for may come after the process's own end.
       stderr?.ref()
+    },
+    unref: () => {
+      child.unref()
+      stderr?.unref()
     },
   }
 }

@@ -38,7 +38,11 @@ function errorsOf(files: ReadonlyMap<string, string>): string[] {
     ts.sys,
     root,
   )
-  const paths = { airplant: [join(root, 'src/index.ts')], 'airplant/vitest': [join(root, 'plugins/vitest/index.ts')] }
+  const paths = {
+    airplant: [join(root, 'src/index.ts')],
+    'airplant/presets': [join(root, 'src/fixtures/presets/index.ts')],
+    'airplant/vitest': [join(root, 'plugins/vitest/index.ts')],
+  }
   const all: ts.CompilerOptions = { ...options, noEmit: true, isolatedModules: false, paths }
   const host = ts.createCompilerHost(all)
   const { getSourceFile, fileExists, readFile } = host

@@ -11,7 +11,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/index.ts': ['src/fixtures', 'src/containers', 'src/images', 'src/networks', 'src/rootless'],
   plugins: ['src/index.ts', 'src/fixtures', 'src/containers', 'src/images', 'src/networks', 'src/rootless'],
   'src/fixtures': ['src/containers', 'src/images', 'src/networks', 'src/rootless'],
-  'src/cli': ['src/containers', 'src/images', 'src/networks', 'src/rootless'],
+  'src/cli': ['src/fixtures', 'src/containers', 'src/images', 'src/networks', 'src/rootless'],
   'src/api': ['src/containers', 'src/images', 'src/networks', 'src/rootless'],
   'src/containers': ['src/images', 'src/networks', 'src/rootless'],
   'src/images': ['src/rootless'],

@@ -47,6 +47,7 @@ describe('the package', () => {
       'Session',
       'createNetwork',
       'isAirplantError',
+      'pool',
       'pullImage',
       'withContainer',
     ])

@@ -48,7 +48,7 @@ export async function errorOf(failing: Promise<unknown>): Promise<AirplantError>
 }
 
 /** What a shell script in a running container writes. */
-export async function shell(container: Container, script: string): Promise<string> {
+export async function shell(container: Pick<Container, 'exec'>, script: string): Promise<string> {
   const { output } = await container.exec(['sh', '-c', script])
   return output.trimEnd()
 }

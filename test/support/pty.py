@@ -27,7 +27,7 @@ if child == 0:
 shown = b""
 seen = 0
 code = None
-deadline = time.monotonic() + 15
+deadline = time.monotonic() + float(os.environ.get("PTY_SECONDS", "15"))
 while time.monotonic() < deadline:
     if code is None:
         pid, status = os.waitpid(child, os.WNOHANG)

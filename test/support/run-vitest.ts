@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { RunningVitest } from './running-vitest.ts'
+import { followVitest } from './running-vitest.ts'
 
 const checkout = join(import.meta.dirname, '..', '..')
 
@@ -13,6 +14,8 @@ export interface VitestRunOptions {
   /** More arguments of the command line. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** What is executed with vitest's own command as its arguments. @default nothing */
+  readonly before?: readonly string[]
 }
 
 /** One test as the JSON reporter has it. */
@@ -38,6 +41,17 @@ export interface VitestRun {
 export interface VitestProject extends Disposable {
   readonly directory: string
   run(options?: VitestRunOptions): Promise<VitestRun>
+  /** Starts `vitest` with these arguments and goes on. Dispose it before the project. */
+  start(args: readonly string[], options?: StartOptions): RunningVitest
+  /** What its tests have written by `note()` so far. */
+  notes(): Record<string, unknown>[]
+}
+
+/** How a project is started. */
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** What is executed with vitest's own command as its arguments. @default nothing */
+  readonly before?: readonly string[]
 }
 
 const noteModule = `
@@ -66,6 +80,8 @@ export function vitestProject(files: Readonly<Record<string, string>>): VitestPr
   return {
     directory,
     run: (options) => run(directory, options ?? {}),
+    start: (args, options) => start(directory, args, options ?? {}),
+    notes: () => readNotes(join(directory, 'notes.jsonl')),
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
@@ -83,20 +99,27 @@ function install(modules: string): void {
   }
 }
 
-async function run(directory: string, { pool = 'forks', args = [], env = {} }: VitestRunOptions): Promise<VitestRun> {
+const program = join(checkout, 'node_modules', 'vitest', 'vitest.mjs')
+
+async function run(directory: string, options: VitestRunOptions): Promise<VitestRun> {
+  const { pool = 'forks', args = [], ...rest } = options
   const [report, notes] = [join(directory, 'report.json'), join(directory, 'notes.jsonl')]
   for (const old of [report, notes]) rmSync(old, { force: true })
-  const command = [join(checkout, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--root', directory, '--pool', pool]
   const reporters = ['--reporter', 'default', '--reporter', 'json', `--outputFile.json=${report}`]
-  const child = spawn(process.execPath, [...command, ...reporters, ...args], {
+  const running = start(directory, ['run', '--pool', pool, ...reporters, ...args], rest)
+  const exitCode = await running.ended
+  return { exitCode, output: running.output(), ...readReport(report), notes: readNotes(notes) }
+}
+
+function start(directory: string, args: readonly string[], { env = {}, before = [] }: StartOptions): RunningVitest {
+  const [file = '', ...rest] = before.concat(process.execPath, program, args, '--root', directory)
+  const notes = join(directory, 'notes.jsonl')
+  const child = spawn(file, rest, {
     cwd: directory,
     env: { ...withoutVitest(process.env), NO_COLOR: '1', NOTES: notes, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [exitCode] = (await once(child, 'close')) as [number | null]
-  return { exitCode, output, ...readReport(report), notes: readNotes(notes) }
+  return followVitest(child)
 }
 
 /** The variables that vitest gives its workers would make the inner one think that it is one. */

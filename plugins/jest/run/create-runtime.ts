@@ -33,9 +33,11 @@ export async function createRuntime(file: FileRun): Promise<JestRuntime> {
       const { createNetwork } = await import('../../../src/fixtures/create-network.ts')
       return await scopeOf(scope).keep(createNetwork(options))
     },
-    pool(source, options) {
-      const made = new LatePool(makePool(source, options))
-      void scopeOf(undefined).keep(Promise.resolve(made))
+    pool(source, { scope, ...options } = {}) {
+      const made = new LatePool(makePool(source, options), () => file.scopes.current())
+      void scopeOf(scope)
+        .keep(Promise.resolve(made))
+        .catch(() => undefined)
       return made
     },
     async pullImage(reference, options) {

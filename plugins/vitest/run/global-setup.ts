@@ -2,9 +2,9 @@ import type { TestProject } from 'vitest/node'
 import type { ResolvedRunOptions } from '../../../src/fixtures/run/run-options.ts'
 import type { RunLink } from '../../../src/fixtures/run/run-protocol.ts'
 import { toPlainError } from '../../../src/fixtures/run/plain-error.ts'
-import { failedLink } from '../../../src/fixtures/run/share-run.ts'
+import { failedLink, noRunLink } from '../../../src/fixtures/run/no-run-link.ts'
+import { needsRun } from '../../../src/fixtures/run/run-options.ts'
 import type { SharedRun } from '../../../src/fixtures/run/share-run.ts'
-import { shareRun } from '../../../src/fixtures/run/share-run.ts'
 import { projectOptions } from './projects.ts'
 
 declare module 'vitest' {
@@ -17,6 +17,10 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const options = projectOptions().get(project)
   if (!options) return undefined
+  if (!needsRun(options)) {
+    project.provide('airplant', noRunLink(options))
+    return undefined
+  }
   const part = new ProjectRun(project, options)
   // When set-up fails, vitest calls nothing of it at the end.
   project.vitest.onClose(() => part.end())
@@ -68,6 +72,7 @@ class ProjectRun {
     const before = this.#run
     if (before?.host && !before.host.closed) return before
     await before?.[Symbol.asyncDispose]()
+    const { shareRun } = await import('../../../src/fixtures/run/share-run.ts')
     this.#run = await shareRun(this.#options, { env: process.env, say })
     this.#project.provide('airplant', this.#run.link)
     return this.#run

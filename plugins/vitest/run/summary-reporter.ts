@@ -1,6 +1,5 @@
 import type { Reporter } from 'vitest/node'
-import { formatSummary } from '../../../src/fixtures/run/format-summary.ts'
-import { currentRun } from '../../../src/fixtures/run/share-run.ts'
+import { currentRun } from '../../../src/fixtures/run/run-registry.ts'
 
 /** Tells at the end of a run what its containers needed; on stderr, where it spoils no report of another reporter. */
 export class SummaryReporter implements Reporter {
@@ -14,6 +13,7 @@ export class SummaryReporter implements Reporter {
     const host = await currentRun()
     if (!host || this.#wanted === false) return
     await host.measure()
+    const { formatSummary } = await import('../../../src/fixtures/run/format-summary.ts')
     const lines = formatSummary(host.report.take(), this.#wanted)
     if (lines.length > 0) process.stderr.write(`${lines.map((line) => ` airplant: ${line}`).join('\n')}\n`)
   }

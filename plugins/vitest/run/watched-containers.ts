@@ -1,6 +1,6 @@
 import type { RunnerTestCase } from 'vitest'
 import type { Container } from '../../../src/containers/container.ts'
-import { endInWords } from '../../../src/fixtures/run/service-error.ts'
+import { endInWords } from '../../../src/fixtures/run/end-in-words.ts'
 import { watchContainers } from '../../../src/fixtures/container-watch.ts'
 import type { ContainerWatch } from '../../../src/fixtures/container-watch.ts'
 import type { LogLines, RunLink } from '../../../src/fixtures/run/run-protocol.ts'
@@ -9,7 +9,7 @@ import { SERVICE_LABEL } from '../../../src/fixtures/run/service-label.ts'
 import type { FixtureOptions } from '../../../src/fixtures/fixture-options.ts'
 import type { Wait } from '../../../src/fixtures/waits/wait.ts'
 import { now } from '../../../src/rootless/clock.ts'
-import { currentTest } from '../current-scope.ts'
+import { currentTest } from '../current-test.ts'
 import { callerOf } from './caller-of.ts'
 
 /** A container that the file has opened, from the call on. */
@@ -130,7 +130,12 @@ async function evidenceOf(watched: Watched, since: number, lines: number): Promi
   const { exit, id } = container
   const state = exit ? { ended: endInWords(exit) } : isReady ? {} : await notReady(watched, 'was not ready')
   const { linesSince } = await import('../../../src/fixtures/run/log-lines.ts')
-  return { ...nothing, ...(await linesSince(container.logEntries(), exit ? 0 : since, lines)), container: id, ...state }
+  return {
+    ...nothing,
+    ...(await linesSince(container.logEntries(false), exit ? 0 : since, lines)),
+    container: id,
+    ...state,
+  }
 }
 
 /** A test that timed out meanwhile says itself only that it did. */

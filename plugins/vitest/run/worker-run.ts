@@ -2,7 +2,6 @@ import { fromPlainError } from '../../../src/fixtures/run/plain-error.ts'
 import type { RunClient } from '../../../src/fixtures/run/run-client.ts'
 import type { RunLink, ServiceAddress } from '../../../src/fixtures/run/run-protocol.ts'
 import type { ServiceHandle } from '../../../src/fixtures/run/service-handle.ts'
-import { unknownService } from '../../../src/fixtures/run/service-error.ts'
 import { AirplantError } from '../../../src/errors.ts'
 import { WatchedContainers } from './watched-containers.ts'
 
@@ -27,7 +26,7 @@ export class WorkerFile {
    * @throws {AirplantError} why it is not
    */
   async openService(name: string): Promise<ServiceHandle> {
-    const address = this.#address(name)
+    const address = await this.#address(name)
     this.services.set(name, address)
     const [client, { ServiceHandle }] = await Promise.all([
       this.client(),
@@ -52,10 +51,13 @@ export class WorkerFile {
     await (await this.#client)?.close()
   }
 
-  #address(name: string): ServiceAddress {
+  async #address(name: string): Promise<ServiceAddress> {
     const { services, failed, unsupported } = this.link
     const service = Object.hasOwn(services, name) ? services[name] : undefined
-    if (!service) throw unknownService(name, Object.keys(services))
+    if (!service) {
+      const { unknownService } = await import('../../../src/fixtures/run/service-error.ts')
+      throw unknownService(name, Object.keys(services))
+    }
     const problem = failed ?? unsupported
     if (problem) throw fromPlainError(problem)
     // The same number for whatever runs in the same place, one after the other.

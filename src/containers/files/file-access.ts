@@ -10,8 +10,8 @@ import type { FileChange } from './diff.ts'
  * after their start.
  */
 export abstract class FileAccess {
-  /** @internal */
-  abstract get files(): ContainerFiles
+  /** What is known of them, once it was looked up. @internal */
+  protected abstract openedFiles(): Promise<ContainerFiles>
   #turn: Promise<unknown> = Promise.resolve()
 
   /** @see ContainerFiles.inTurn @internal */
@@ -60,7 +60,7 @@ export abstract class FileAccess {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Readable | void> {
     const { copyOut, tarOut } = await import('./copy-out.ts')
-    if (destination === undefined) return await tarOut(this.files, path)
+    if (destination === undefined) return await tarOut(await this.openedFiles(), path)
     await this.#abortable(signal, 'copy out of', (files) => copyOut(files, path, destination, process.cwd()))
     return undefined
   }
@@ -83,7 +83,7 @@ export abstract class FileAccess {
   ): Promise<T> {
     const { abortable } = await import('./abortable.ts')
     // Not a copy: the root of a found container may be one that only says why it is not there.
-    const files = Object.create(this.files, { signal: { value: signal } }) as ContainerFiles
+    const files = Object.create(await this.openedFiles(), { signal: { value: signal } }) as ContainerFiles
     return await abortable(files, action, run)
   }
 
@@ -96,13 +96,13 @@ export abstract class FileAccess {
    */
   async diff(): Promise<FileChange[]> {
     const { diff } = await import('./diff.ts')
-    return await diff(this.files)
+    return await diff(await this.openedFiles())
   }
 
   /** Whether a path is a directory there, at the end of links; undefined when it is nothing. */
   async isDirectory(path: string): Promise<boolean | undefined> {
     const { isDirectory } = await import('./is-directory.ts')
-    return await isDirectory(this.files, path)
+    return await isDirectory(await this.openedFiles(), path)
   }
 
   /** Its whole root file system as one tar archive, without what is mounted in it. */
@@ -122,6 +122,7 @@ export abstract class FileAccess {
    */
   async commit(options: CommitOptions = {}): Promise<LocalImage> {
     const { commit } = await import('./commit.ts')
-    return await this.inTurn(() => commit(this.files, options))
+    const files = await this.openedFiles()
+    return await this.inTurn(() => commit(files, options))
   }
 }

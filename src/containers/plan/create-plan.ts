@@ -1,6 +1,5 @@
 import * as kernel from '../../rootless/kernel-constants.ts'
 import { Plan } from '../../rootless/protocol/plan.ts'
-import type { ContainerSpec } from '../spec.ts'
 import type { PlanContext } from './context.ts'
 import { closeHostImage, contains, coverHostImage, openHostImage, showInHostImage } from './host-image.ts'
 import { makeImageDirectories } from './image-directories.ts'
@@ -10,7 +9,7 @@ import { HOST_ADDRESS } from '../../networks/loopback.ts'
 import { planAttachments } from '../../networks/attachment.ts'
 import { openNetworkFiles } from './network-files.ts'
 import { openPlacedFiles, placeFiles } from './placed-files.ts'
-import type { ProcessPlan } from './process-plan.ts'
+import type { ProcessCommons, ProcessPlan } from './process-plan.ts'
 import { pathWith, planProcess, planTerminal } from './process-plan.ts'
 import { planRoot } from './root-plan.ts'
 import { attachSystemMounts, openSystemMounts } from './system-mounts.ts'
@@ -83,27 +82,17 @@ function attachAll(plan: Plan, mounts: readonly WaitingMount[]): void {
   for (const { slot, target, flags } of mounts) plan.attach(slot, target, flags | kernel.ATTACH_NOT_KERNELS)
 }
 
-function mainProcess({ spec, host, seccompFilter }: PlanContext): ProcessPlan {
-  return {
-    argv: spec.argv,
-    env: containerEnv(spec, host.nodeDirectory),
-    user: spec.user,
-    groups: spec.groups,
-    workdir: spec.workdir,
-    rlimits: spec.rlimits,
-    capabilities: spec.capabilities,
-    noNewPrivileges: spec.noNewPrivileges,
-    seccompFilter,
-    tty: spec.tty,
-    console: true,
-    init: spec.init,
-  }
+function mainProcess(context: PlanContext): ProcessPlan {
+  const { argv, tty, init } = context.spec
+  return { ...processCommons(context), argv, tty, init, console: true }
 }
 
-/** The environment of every process of a container before what an exec adds. */
-export function containerEnv(spec: ContainerSpec, nodeDirectory: string): Record<string, string> {
-  const path = pathWith(spec.root === 'host' ? nodeDirectory : undefined)
-  return { PATH: path, HOSTNAME: spec.hostname, ...spec.env }
+/** What the first process and every later one have in common. */
+export function processCommons({ spec, host, seccompFilter }: PlanContext): ProcessCommons {
+  const { user, groups, workdir, rlimits, capabilities, noNewPrivileges } = spec
+  const path = pathWith(spec.root === 'host' ? host.nodeDirectory : undefined)
+  const env = { PATH: path, HOSTNAME: spec.hostname, ...spec.env }
+  return { env, user, groups, workdir, rlimits, capabilities, noNewPrivileges, seccompFilter }
 }
 
 /** Namespaces of a new container; its mount namespace comes with `enterRoot`, its network namespace from the pool. */

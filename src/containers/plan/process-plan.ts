@@ -4,9 +4,8 @@ import type { UserSpec } from '../spec.ts'
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** Everything between "the mounts are there" and exec, the same for a container's first process and for an exec in it. */
-export interface ProcessPlan {
-  readonly argv: readonly string[]
+/** What every process of a container has in common: those that are started later, by whomever, go through the same security steps. */
+export interface ProcessCommons {
   readonly env: Readonly<Record<string, string>>
   readonly user: UserSpec
   readonly groups: readonly string[]
@@ -15,6 +14,11 @@ export interface ProcessPlan {
   readonly capabilities: bigint
   readonly noNewPrivileges: boolean
   readonly seccompFilter: Uint8Array | undefined
+}
+
+/** Everything between "the mounts are there" and exec, the same for a container's first process and for an exec in it. */
+export interface ProcessPlan extends ProcessCommons {
+  readonly argv: readonly string[]
   readonly tty: { readonly rows: number; readonly columns: number } | undefined
   /** Also on /dev/console. */
   readonly console: boolean

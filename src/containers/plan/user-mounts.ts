@@ -1,5 +1,6 @@
 import * as kernel from '../../rootless/kernel-constants.ts'
 import type { Plan } from '../../rootless/protocol/plan.ts'
+import { socketDirectories } from '../socket-directories.ts'
 import type { PlanContext } from './context.ts'
 import { openSource } from './sources.ts'
 
@@ -12,7 +13,7 @@ export interface WaitingMount {
   readonly flags: number
 }
 
-/** Binds, volumes and tmpfs of the options, parents before what is mounted inside them. */
+/** Binds, volumes, directories of sockets and tmpfs of the options, parents before what is mounted inside them. */
 export function openUserMounts(plan: Plan, context: PlanContext, kinds: ReadonlyMap<string, BindKind>): WaitingMount[] {
   const { spec } = context
   const binds = spec.binds.map(({ source, target, readOnly }, index) => {
@@ -28,13 +29,20 @@ export function openUserMounts(plan: Plan, context: PlanContext, kinds: Readonly
     plan.setAttributes(slot, SAFE | (readOnly ? kernel.MOUNT_ATTR_RDONLY : 0), 0, false)
     return { slot, target, flags: kernel.ATTACH_MAKE_DIRECTORY }
   })
+  const sockets = socketDirectories(context.scratch, spec.sockets).map(({ path, target }) => {
+    const slot = plan.slot()
+    // Whoever the server is in the container makes its sockets there, and may take the directory over.
+    plan.hostMkdir(path, 0o1777).openTree(slot, path, kernel.TREE_CLONE | kernel.TREE_DIRECTORY)
+    plan.setAttributes(slot, SAFE | kernel.MOUNT_ATTR_NOEXEC, 0, false)
+    return { slot, target, flags: kernel.ATTACH_MAKE_DIRECTORY }
+  })
   const tmpfs = spec.tmpfs.map(({ target, size, mode }) => {
     const slot = plan.slot()
     const options = [`mode=${mode.toString(8)}`, ...(size === undefined ? [] : [`size=${size}`])]
     plan.newMount(slot, 'tmpfs', options, SAFE)
     return { slot, target, flags: kernel.ATTACH_MAKE_DIRECTORY }
   })
-  return [...binds, ...volumes, ...tmpfs].sort((a, b) => depth(a.target) - depth(b.target))
+  return [...binds, ...volumes, ...sockets, ...tmpfs].sort((a, b) => depth(a.target) - depth(b.target))
 }
 
 /** What a bind's source is: decides whether a missing target is made as a file or a directory. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { HeldLock } from '../../rootless/hold-lock.ts'
 import { holdLock } from '../../rootless/hold-lock.ts'
 import type { Session } from '../../rootless/session.ts'
 import { explainFailure } from './store-error.ts'
@@ -12,12 +13,15 @@ const LARGEST = 1024 ** 2
 /** Something of the store that is used until it is released. */
 export interface Use {
   release(): void
+  /** It does not end with this process, but with the session's keeper. */
+  keep(): Promise<void>
 }
 
 /** The file of a session that uses something. */
 interface OpenFile {
   readonly id: string
   readonly descriptor: number
+  readonly lock: HeldLock
 }
 
 /**
@@ -53,7 +57,7 @@ export class Uses {
   /** Records uses. @param keys without line ends */
   async add(keys: readonly string[]): Promise<Use> {
     await this.open()
-    const { descriptor } = await this.#opening!
+    const { descriptor, lock } = await this.#opening!
     const fresh = keys.filter((key) => !this.#written.has(key))
     this.#write(descriptor, '+', fresh)
     for (const key of fresh) this.#written.add(key)
@@ -64,6 +68,7 @@ export class Uses {
         if (!isOver) this.#release(descriptor, keys)
         isOver = true
       },
+      keep: () => lock.keep(),
     }
   }
 
@@ -87,10 +92,10 @@ export class Uses {
     for (;;) {
       const id = `${basename(this.#session.directory)}-${randomBytes(4).toString('hex')}`
       const path = join(this.#layout.uses, id)
-      await holdLock(this.#session, path)
+      const lock = (await holdLock(this.#session, path))!
       try {
         const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
-        return { id, descriptor: openSync(path, flags) }
+        return { id, lock, descriptor: openSync(path, flags) }
       } catch (error) {
         // Somebody who looked for dead sessions had the lock first, and deleted the file.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw explainFailure(error, `write "${path}"`)

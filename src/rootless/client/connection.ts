@@ -64,14 +64,24 @@ export class Connection {
    * @throws {StepError} when the keeper refuses @throws {AirplantError} ERR_KEEPER_GONE
    */
   request<T>(type: number, fields: FieldWriter, accept: (answer: FieldReader) => T, id = this.newId()): Promise<T> {
+    const release = this.hold()
+    return this.requestUnheld(type, fields, accept, id).finally(release)
+  }
+
+  /** The same, but waiting for the answer does not keep Node alive. */
+  requestUnheld<T>(
+    type: number,
+    fields: FieldWriter,
+    accept: (answer: FieldReader) => T,
+    id = this.newId(),
+  ): Promise<T> {
     if (this.#reason) return Promise.reject(this.#reason)
     const frame = encodeFrame(type, id, fields)
-    const release = this.hold()
     return new Promise<T>((resolve, reject) => {
       const answer = (reader: FieldReader): void => resolve(accept(reader))
       this.#pending.set(id, { answer, refuse: reject })
       this.#write(frame)
-    }).finally(release)
+    })
   }
 
   /** Sends a frame that has no answer. Dropped when the connection is gone. */

@@ -3,19 +3,12 @@ import type { Readable, Writable } from 'node:stream'
 import { FieldReader } from '../protocol/fields.ts'
 import type { Frame } from '../protocol/frames.ts'
 import { clientFrames, frameFields, keeperFrames } from '../protocol/frames.ts'
-import { StepError } from '../step-error.ts'
 import type { Connection } from './connection.ts'
-import type { LogEntry } from './log-subscription.ts'
-import { LogSubscription } from './log-subscription.ts'
 import type { LogSubscriptions } from './log-subscriptions.ts'
 import { OutputChannel } from './output-channel.ts'
+import type { ProcessExit } from './process-handle.ts'
+import { processExit, ProcessHandle } from './process-handle.ts'
 import { StdinChannel } from './stdin-channel.ts'
-
-/** How a process ended: by itself, or by a signal's number. */
-export interface ProcessExit {
-  readonly exitCode: number | null
-  readonly signal: number | null
-}
 
 /** Everything that a process wrote, and how it ended. */
 export interface CollectedOutput extends ProcessExit {
@@ -23,14 +16,6 @@ export interface CollectedOutput extends ProcessExit {
   readonly stderr: Buffer
   /** Both, in the order in which they came. */
   readonly output: Buffer
-}
-
-/** The socket tables of a container's network namespace. */
-export interface NetTables {
-  readonly tcp: string
-  readonly tcp6: string
-  /** Inodes of the sockets that the container's processes hold; empty unless asked for. */
-  readonly inodes: readonly number[]
 }
 
 /** What a {@link KeeperProcess} is made from. */
@@ -46,8 +31,7 @@ export interface KeeperProcessInit {
 }
 
 /** A process that the keeper runs for this client: a container's pid 1, an exec, or a helper. */
-export class KeeperProcess implements AsyncDisposable {
-  readonly handle: number
+export class KeeperProcess extends ProcessHandle implements AsyncDisposable {
   /** Its pid as this process sees it; 0 for an exec or a helper. */
   readonly hostPid: number
   /** Host ports in the order in which they were asked for; 0 for one that was skipped. */
@@ -58,7 +42,6 @@ export class KeeperProcess implements AsyncDisposable {
    */
   readonly exited: Promise<ProcessExit>
   readonly #connection: Connection
-  readonly #subscriptions: LogSubscriptions
   readonly #stdout: OutputChannel
   readonly #stderr: OutputChannel
   readonly #stdin: StdinChannel
@@ -70,11 +53,10 @@ export class KeeperProcess implements AsyncDisposable {
   #removal: Promise<void> | undefined
 
   constructor(init: KeeperProcessInit) {
-    this.handle = init.handle
+    super(init)
     this.hostPid = init.hostPid
     this.ports = init.ports
     this.#connection = init.connection
-    this.#subscriptions = init.subscriptions
     this.#stdout = new OutputChannel(init.credit, (bytes) => this.#grant(1, bytes))
     this.#stderr = new OutputChannel(init.credit, (bytes) => this.#grant(2, bytes))
     this.#stdin = new StdinChannel({
@@ -153,44 +135,13 @@ export class KeeperProcess implements AsyncDisposable {
     }
   }
 
-  /** What the process wrote so far, and with `follow` all that it will write. */
-  logs(options: { follow?: boolean } = {}): AsyncIterableIterator<LogEntry, undefined> {
-    return new LogSubscription(this.#subscriptions.link(this.handle, options.follow ?? false))
-  }
-
-  /** @param number as in signal(7) @throws {StepError} ESRCH when it has ended */
-  async signal(number: number): Promise<void> {
-    await this.#connection.request(clientFrames.signal, frameFields().u(this.handle).u(number), finished)
-  }
-
-  async resize(rows: number, columns: number): Promise<void> {
-    await this.#connection.request(clientFrames.resize, frameFields().u(this.handle).u(rows).u(columns), finished)
-  }
-
-  async pause(): Promise<void> {
-    await this.#connection.request(clientFrames.pause, frameFields().u(this.handle), finished)
-  }
-
-  async resume(): Promise<void> {
-    await this.#connection.request(clientFrames.resume, frameFields().u(this.handle), finished)
-  }
-
   /** Keeps Node alive no longer by being attached; a {@link KeeperProcess.wait} still does. */
   unref(): void {
     this.#release?.()
   }
 
-  /** Reads the container's socket tables; with `inodes` also which sockets are its own (the host's network has others too). */
-  readNet(options: { inodes?: boolean } = {}): Promise<NetTables> {
-    const fields = frameFields()
-      .u(this.handle)
-      .u(Number(options.inodes ?? false))
-    return this.#connection.request(clientFrames.readNet, fields, readTables)
-  }
-
-  /** Kills it and its helpers, and takes away all that it had. Does nothing when that was done before, or the keeper did it. */
-  remove(): Promise<void> {
-    this.#removal ??= this.#remove()
+  override remove(): Promise<void> {
+    this.#removal ??= super.remove()
     return this.#removal
   }
 
@@ -220,17 +171,9 @@ export class KeeperProcess implements AsyncDisposable {
     this.#release?.()
   }
 
-  async #remove(): Promise<void> {
-    try {
-      await this.#connection.request(clientFrames.remove, frameFields().u(this.handle), (answer) => {
-        finished(answer)
-        // The exit was announced before, unless the process never got so far.
-        if (!this.#isOver) this.#finish(0, constants.signals.SIGKILL)
-      })
-    } catch (error) {
-      // The keeper itself removes execs and helpers that have ended.
-      if (!(error instanceof StepError) || error.errno !== constants.errno.ESRCH) throw error
-    }
+  /** The exit was announced before, unless the process never got so far. */
+  protected override removed(): void {
+    if (!this.#isOver) this.#finish(0, constants.signals.SIGKILL)
   }
 
   #finish(exitCode: number, signal: number): void {
@@ -238,7 +181,7 @@ export class KeeperProcess implements AsyncDisposable {
     this.#stdout.end()
     this.#stderr.end()
     this.#stdin.fail(undefined)
-    this.#resolveExit(signal === 0 ? { exitCode, signal: null } : { exitCode: null, signal })
+    this.#resolveExit(processExit(exitCode, signal))
     this.#release?.()
   }
 
@@ -254,20 +197,6 @@ export class KeeperProcess implements AsyncDisposable {
   #grant(stream: number, bytes: number): void {
     this.#connection.send(clientFrames.credit, this.handle, frameFields().u(stream).u(bytes))
   }
-}
-
-/** Accepts an answer without fields. */
-export function finished(answer: FieldReader): void {
-  answer.end()
-}
-
-function readTables(answer: FieldReader): NetTables {
-  const [tcp, tcp6, own] = [answer.b().toString('latin1'), answer.b().toString('latin1'), answer.b()]
-  answer.end()
-  const sockets = new FieldReader(own)
-  const inodes: number[] = []
-  while (sockets.left > 0) inodes.push(sockets.u())
-  return { tcp, tcp6, inodes }
 }
 
 function join(parts: readonly { readonly chunk: Buffer }[]): Buffer {

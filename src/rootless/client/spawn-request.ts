@@ -42,7 +42,7 @@ export interface SpawnRequest {
   readonly attached?: boolean
   /** Output is kept in the log. Default: when `logLimit` is over 0. */
   readonly logged?: boolean
-  /** Outlives the connection, until it is removed or the keeper ends. Default false. */
+  /** Outlives the connection, until it is removed or the keeper ends; an attached output then goes to the log alone. Default false. */
   readonly lasting?: boolean
   /** Bytes kept of the log. Default 0. */
   readonly logLimit?: number

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "linger.h"
 #include "process.h"
 
 static size_t unsent(const struct client *client)
@@ -212,7 +213,7 @@ static void client_free(struct client *client)
 	struct keeper *keeper = client->keeper;
 
 	follow_forget(keeper, client);
-	removal_forget(keeper, client);
+	askers_forget(keeper, client);
 	for (struct process *process = keeper->processes, *next; process; process = next) {
 		next = process->next;
 		if (process->owner == client) {
@@ -251,5 +252,5 @@ void client_sweep(struct keeper *keeper)
 	}
 	/* Without any client nobody could ever take a lease, or end it. */
 	if (!leases && (lost || !keeper->clients))
-		keeper_end(keeper);
+		linger_begin(keeper);
 }

@@ -21,6 +21,10 @@ enum message {
 	LIST,
 	POOL = 16,
 	SHUTDOWN,
+	LINGER,
+	KEEP,
+	ADOPT,
+	WAIT,
 	OK = 100,
 	ERROR,
 	DATA,
@@ -41,6 +45,7 @@ struct client {
 	struct client *next;
 	struct keeper *keeper;
 	bool lease, gone;
+	bool heir;	 /* its lease ended a time without any */
 	uint32_t events; /* that epoll is asked for */
 	uint8_t *in;
 	size_t in_size, in_room;
@@ -50,7 +55,7 @@ struct client {
 
 struct client *client_add(struct keeper *keeper, int fd);
 void client_accept(struct source *listener, uint32_t events);
-/* Removes those whose connection ended, with all that they started. Ends the keeper with the last lease. */
+/* Removes those whose connection ended, with all that they started. Ends the keeper with the last lease, unless it lingers. */
 void client_sweep(struct keeper *keeper);
 /* Sends what is queued, as far as the socket takes it. */
 void client_flush(struct client *client);

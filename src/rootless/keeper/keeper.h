@@ -39,7 +39,7 @@ struct keeper {
 	pid_t host_pid;
 	uid_t real_root;	/* who else may connect: the overflow ID where real root started us, else 0 */
 	uint64_t open_files[2]; /* RLIMIT_NOFILE as it was: what containers inherit */
-	struct source signal_source, listener, housekeeping, broker;
+	struct source signal_source, listener, housekeeping, broker, deadline;
 	int tokens[TOKENS]; /* what the broker opened, until a plan takes it */
 	bool deaf;	    /* no descriptor for another client: listens again later */
 	bool housekeeping_due;
@@ -52,6 +52,8 @@ struct keeper {
 	pid_t trash;		     /* who empties it now, 0: nobody */
 	unsigned int trash_failures; /* one after another */
 	int pid_namespace;	     /* the keeper's own, to come back to after an exec was started in a container's */
+	uint64_t linger;	     /* ms that it lives on without a lease */
+	bool idle;		     /* nobody has a lease, the deadline runs */
 	bool ending;
 };
 

@@ -62,8 +62,10 @@ static void announce_exit(struct process *process)
 {
 	uint64_t fields[2] = { (uint64_t)process->exit_code, (uint64_t)process->exit_signal };
 
-	if (!process->failed)
-		client_send(process->owner, EXIT, (uint32_t)process->handle, fields, sizeof fields);
+	if (process->failed)
+		return;
+	client_send(process->owner, EXIT, (uint32_t)process->handle, fields, sizeof fields);
+	askers_answer(&process->waiters, fields, sizeof fields);
 }
 
 /* Takes away what the container had on disk. Its mounts are gone with its namespaces. */
@@ -120,6 +122,14 @@ void process_go_on(struct process *process)
 	process_settle(process);
 }
 
+void process_keep(struct process *kept)
+{
+	kept->flags |= SPAWN_LASTING;
+	for (struct process *process = kept->keeper->processes; process; process = process->next)
+		if (process->kind == HELPER && process->target == kept)
+			process->flags |= SPAWN_LASTING;
+}
+
 void process_remove(struct process *process)
 {
 	process->removed = true;
@@ -134,6 +144,8 @@ void process_remove(struct process *process)
 
 void process_free(struct process *process)
 {
+	/* Its program was never executed. */
+	struct failure never = { .step = NO_STEP, .what = "wait", .err = ESRCH };
 	struct process **link = &process->keeper->processes;
 
 	while (*link && *link != process)
@@ -143,7 +155,8 @@ void process_free(struct process *process)
 	for (struct process *other = process->keeper->processes; other; other = other->next)
 		if (other->target == process)
 			other->target = NULL;
-	removal_answer(process);
+	askers_answer(&process->removals, NULL, 0);
+	askers_refuse(&process->waiters, &never);
 	while (process->followers) {
 		client_send(process->followers->client, LOG_END, process->followers->id, NULL, 0);
 		follow_stop(process->followers);

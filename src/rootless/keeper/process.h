@@ -40,7 +40,8 @@ struct process {
 	uint64_t host_pid;
 	struct source status; /* until the program runs */
 	uint32_t spawn_request;
-	struct removal *removals; /* who waits for the end of it */
+	struct asker *removals; /* who waits until it is gone */
+	struct asker *waiters;	/* who waits until it has ended */
 	struct stream output[2];
 	struct input input;
 	struct log log;
@@ -66,6 +67,8 @@ void process_kill(struct process *process);
 /* Its client takes more output than before. May free it, and it alone. */
 void process_go_on(struct process *process);
 void process_remove(struct process *process);
+/* It will outlive the connection that asked for it, as will the helpers of a container. */
+void process_keep(struct process *kept);
 void process_free(struct process *process);
 /* Undoes a start that did not get as far as a child. */
 void process_discard(struct process *process);
@@ -74,10 +77,12 @@ void process_discard(struct process *process);
 int flow_credit(struct client *client, uint32_t id, const uint8_t *body, size_t size);
 int flow_input(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size);
 
-/* removal.c: who asked for a removal */
-int removal_ask(struct process *process, struct client *client, uint32_t id);
-void removal_answer(struct process *process);
-void removal_forget(struct keeper *keeper, const struct client *client);
+/* askers.c: who is answered later */
+int askers_add(struct asker **askers, struct client *client, uint32_t id);
+/* Answers all of them with the same fields. */
+void askers_answer(struct asker **askers, const void *body, size_t size);
+void askers_refuse(struct asker **askers, const struct failure *failure);
+void askers_forget(struct keeper *keeper, const struct client *client);
 
 /* status.c: reads what the child says on its way to exec. */
 void status_ready(struct source *source, uint32_t events);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include "linger.h"
 #include "process.h"
 
 /* One request: who asks, under which id, with which fields. */
@@ -29,11 +30,26 @@ static struct process *find(struct call *call, uint64_t handle)
 	return process;
 }
 
+/* The last one to hold a lease may be gone without the keeper having got round to it. */
+static void take_lease(struct client *client)
+{
+	bool others = false;
+
+	for (const struct client *other = client->keeper->clients; other; other = other->next)
+		others |= other->lease && !other->gone;
+	if (linger_stop(client->keeper) || !others)
+		client->heir = true;
+	client->lease = true;
+}
+
 static int hello(struct call *call)
 {
 	if (call->fields[0].number != PROTOCOL_VERSION)
 		return fail(&call->failure, EPROTO, "hello", "this keeper speaks version %d", PROTOCOL_VERSION);
-	call->client->lease = call->fields[1].number & 1;
+	if (call->fields[1].number & 1)
+		take_lease(call->client);
+	else
+		call->client->lease = false;
 	body_number(&call->answer, PROTOCOL_VERSION);
 	body_number(&call->answer, (uint64_t)call->keeper->host_pid);
 	body_text(&call->answer, call->keeper->directory);
@@ -126,10 +142,28 @@ static int remove_container(struct call *call)
 
 	if (!process)
 		return -1;
-	if (removal_ask(process, call->client, call->id) < 0)
+	if (askers_add(&process->removals, call->client, call->id) < 0)
 		return fail(&call->failure, ENOMEM, "remove", "%s", process->id);
 	call->later = true;
 	process_remove(process);
+	return 0;
+}
+
+/* For those who did not start it, and so are not told of its exit. */
+static int wait_for(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if (process->state == FINISHED) {
+		body_number(&call->answer, (uint64_t)process->exit_code);
+		body_number(&call->answer, (uint64_t)process->exit_signal);
+		return 0;
+	}
+	if (askers_add(&process->waiters, call->client, call->id) < 0)
+		return fail(&call->failure, ENOMEM, "wait", "%s", process->id);
+	call->later = true;
 	return 0;
 }
 
@@ -222,8 +256,51 @@ static int pool(struct call *call)
 	return 0;
 }
 
+static int linger(struct call *call)
+{
+	if (linger_set(call->keeper, call->fields[0].number, &call->failure) < 0)
+		return -1;
+	body_number(&call->answer, call->client->heir);
+	if (call->keeper->linger || !call->keeper->idle)
+		return 0;
+	client_answer(call->client, call->id, &call->answer);
+	client_flush(call->client);
+	keeper_end(call->keeper);
+}
+
+static int keep(struct call *call)
+{
+	struct process *process = find(call, call->fields[0].number);
+
+	if (!process)
+		return -1;
+	if ((process->kind != CONTAINER && process->kind != HELPER) || process->removed)
+		return fail(&call->failure, EINVAL, "keep", "%s is no container or helper, or was removed",
+			    process->id);
+	process_keep(process);
+	return 0;
+}
+
+static int adopt(struct call *call)
+{
+	struct process *container = find(call, call->fields[0].number);
+	struct process *helper = find(call, call->fields[1].number);
+
+	if (!container || !helper)
+		return -1;
+	if (container->kind != CONTAINER || container->removed || helper->kind != HELPER)
+		return fail(&call->failure, EINVAL, "adopt", "no container, or no helper");
+	helper->target = container;
+	if (container->flags & SPAWN_LASTING)
+		process_keep(container);
+	return 0;
+}
+
 static int shut_down(struct call *call)
 {
+	/* Who began it may not know that somebody asked for it to stay. */
+	if (call->keeper->linger)
+		return fail(&call->failure, EBUSY, "shutdown", "it lingers");
 	client_answer(call->client, call->id, &call->answer);
 	client_flush(call->client);
 	keeper_end(call->keeper);
@@ -245,6 +322,10 @@ static const struct {
 	[LIST] = { "", list },
 	[POOL] = { "ub", pool },
 	[SHUTDOWN] = { "", shut_down },
+	[LINGER] = { "u", linger },
+	[KEEP] = { "u", keep },
+	[ADOPT] = { "uu", adopt },
+	[WAIT] = { "u", wait_for },
 };
 
 int request(struct client *client, uint16_t type, uint32_t id, const uint8_t *body, size_t size)

@@ -28,6 +28,10 @@ export const clientFrames = {
   list: 14,
   pool: 16,
   shutdown: 17,
+  linger: 18,
+  keep: 19,
+  adopt: 20,
+  wait: 21,
 } as const
 
 /** What the keeper sends. */

@@ -99,7 +99,7 @@ test('frames that are oversized, of unknown type, or never come to their end har
   oversized.writeUInt32LE(FRAME_MAX + 1)
   oversized.writeUInt16LE(clientFrames.spawn, 4)
   expect(await answersTo(session.directory, oversized)).toBeUndefined()
-  for (const type of [0, 15, 18, 99, 100, 255, 65535]) {
+  for (const type of [0, 15, 22, 99, 100, 255, 65535]) {
     expect(await answersTo(session.directory, frameOf(type, Buffer.alloc(8))), `type ${type}`).toBeUndefined()
   }
   const unfinished = await Promise.all(Array.from({ length: 20 }, () => connectKeeper(session.directory)))
@@ -111,7 +111,19 @@ test('frames that are oversized, of unknown type, or never come to their end har
 })
 
 test('huge numbers in every field are refused or mean nothing', async () => {
-  const counts = { signal: 2, resize: 3, logs: 3, endLogs: 1, pause: 1, resume: 1, remove: 1, readNet: 2 }
+  const counts = {
+    signal: 2,
+    resize: 3,
+    logs: 3,
+    endLogs: 1,
+    pause: 1,
+    resume: 1,
+    remove: 1,
+    readNet: 2,
+    linger: 1,
+    keep: 1,
+    adopt: 2,
+  }
   for (const [name, count] of Object.entries(counts)) {
     for (const number of HUGE) {
       const fields = frameFields()

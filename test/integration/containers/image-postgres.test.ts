@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { lstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -6,6 +6,7 @@ import type { Container, ContainerExit, FixtureOptions } from '../../../src/inde
 import { Session, withContainer } from '../../../src/index.ts'
 import { removeByKeeper } from '../../../src/rootless/host-files.ts'
 import { checkLeftovers, errorOf, isSingleId, shell } from '../../support/containers.ts'
+import { answerAt, startup } from '../../support/socket-client.ts'
 import { testRegistry } from '../../support/test-images.ts'
 
 const TIMEOUT = 180_000
@@ -65,8 +66,13 @@ describe.each(modes)('postgres with IDs "%s"', (ids) => {
   test(
     'initialises its volume, serves, and refuses a wrong password through the published port',
     async () => {
-      await withContainer(options(), async (container) => {
+      await withContainer(options({ sockets: ['/var/run/postgresql'] }), async (container) => {
         expect(container).toMatchObject({ image: 'postgres:15' })
+        // It takes the directory over, and trusts who comes through the socket: AuthenticationOk.
+        const directory = container.socketDirectory('/var/run/postgresql')
+        expect(lstatSync(directory).uid === process.getuid?.()).toBe(isSingle)
+        const answer = await answerAt(join(directory, '.s.PGSQL.5432'), startup('postgres'))
+        expect(answer.subarray(0, 9)).toEqual(Buffer.from('R\0\0\0\x08\0\0\0\0', 'latin1'))
         expect(
           await shell(
             container,

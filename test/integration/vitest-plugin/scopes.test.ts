@@ -217,3 +217,28 @@ test('a network ends with its test, or its file, and its containers with it', as
     `)
   expectAllPassed(run, 2)
 })
+
+test('what a test takes from a pool ends with it, and the pool with the file', async () => {
+  const run = await runFile(`
+    import { pool } from 'airplant/vitest'
+    const pooled = pool(sleep, { size: 1 })
+    const seen = {}
+    afterAll(() => { note({ ready: pooled.ready }) })
+    test('first', async () => {
+      seen.first = await pooled.take()
+      expect(alive(seen.first)).toBe(true)
+    })
+    test('second', async () => {
+      expect(alive(seen.first)).toBe(false)
+      const own = pool(sleep, { size: 1 })
+      seen.own = await own.take()
+      seen.pool = own
+    })
+    test('third', async () => {
+      expect(alive(seen.own)).toBe(false)
+      await expect(seen.pool.take()).rejects.toThrow('the pool has ended')
+      await pooled.take()
+    })
+  `)
+  expectAllPassed(run, 3)
+})

@@ -1,0 +1,18 @@
+import { expect, expectTypeOf, test } from 'vitest'
+import { containers, type ServicesOf } from '../../../plugins/vitest/plugin.ts'
+import type { ServiceHandle, ServiceName } from '../../../plugins/vitest/index.ts'
+import { errorOf } from '../../support/containers.ts'
+
+test('the plugin knows the names of its services, and useService any until it is told', () => {
+  const plugin = containers({ services: { db: { command: ['sleep', '60'] }, queue: { image: 'host', lazy: true } } })
+  expect(plugin.name).toBe('airplant')
+  expectTypeOf<keyof ServicesOf<typeof plugin>>().toEqualTypeOf<'db' | 'queue'>()
+  expectTypeOf<ServicesOf<typeof plugin>['db']>().toEqualTypeOf<ServiceHandle>()
+  expectTypeOf<ServiceName>().toEqualTypeOf<string>()
+})
+
+test('the plugin refuses options that there are not', async () => {
+  // @ts-expect-error -- a misspelt option
+  const error = await errorOf(Promise.resolve().then(() => containers({ service: {} })))
+  expect(error.message).toBe('Unknown option "service" of containers()\nHint: Did you mean "services"?')
+})
