@@ -13,6 +13,8 @@ export interface JestRunOptions {
   /** More arguments of the command line. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** A command that executes jest's, which is added to it. */
+  readonly before?: readonly string[]
 }
 
 /** One test as jest's JSON has it. */
@@ -112,10 +114,12 @@ export function withoutVitest(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Several may run at the same time, each with files of its own. */
-function start(directory: string, { args = [], env = {} }: JestRunOptions, name = randomUUID()): RunningJest {
-  const command = [join(checkout, 'node_modules', 'jest', 'bin', 'jest.js'), '--watchman=false', ...args]
+function start(directory: string, options: JestRunOptions, name = randomUUID()): RunningJest {
+  const { args = [], env = {}, before = [] } = options
+  const jest = join(checkout, 'node_modules', 'jest', 'bin', 'jest.js')
+  const [program = '', ...rest] = [...before, process.execPath, jest, '--watchman=false', ...args]
   const notes = join(directory, `${name}.jsonl`)
-  const child = spawn(process.execPath, command, {
+  const child = spawn(program, rest, {
     cwd: directory,
     env: { ...withoutVitest(process.env), NO_COLOR: '1', NOTES: notes, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,11 +129,11 @@ function start(directory: string, { args = [], env = {} }: JestRunOptions, name 
   return { process: child, output: () => output, notes: () => readNotes(notes) }
 }
 
-async function run(directory: string, { args = [], env }: JestRunOptions): Promise<JestRun> {
+async function run(directory: string, options: JestRunOptions): Promise<JestRun> {
   const name = randomUUID()
   const report = join(directory, `${name}.json`)
-  const more = ['--json', `--outputFile=${report}`, ...args]
-  const running = start(directory, { args: more, ...(env && { env }) }, name)
+  const args = ['--json', `--outputFile=${report}`, ...(options.args ?? [])]
+  const running = start(directory, { ...options, args }, name)
   const [exitCode] = (await once(running.process, 'close')) as [number | null]
   return { exitCode, output: running.output(), ...readReport(report), notes: running.notes() }
 }

@@ -1,10 +1,8 @@
-import { formatSummary } from '../../../src/fixtures/run/format-summary.ts'
 import { toPlainError } from '../../../src/fixtures/run/plain-error.ts'
 import type { ResolvedRunOptions } from '../../../src/fixtures/run/run-options.ts'
-import { resolveRunOptions } from '../../../src/fixtures/run/run-options.ts'
+import { needsRun, resolveRunOptions } from '../../../src/fixtures/run/run-options.ts'
 import type { SharedRun } from '../../../src/fixtures/run/share-run.ts'
-import { failedLink } from '../../../src/fixtures/run/no-run-link.ts'
-import { shareRun } from '../../../src/fixtures/run/share-run.ts'
+import { failedLink, noRunLink } from '../../../src/fixtures/run/no-run-link.ts'
 import type { GlobalConfig, ProjectConfig } from './project-config.ts'
 import { projectOptions } from './project-config.ts'
 import { writeRunContext } from './run-context.ts'
@@ -23,9 +21,10 @@ const holder = globalThis as { [key]?: MainRun | undefined }
  * Begins the run, or goes on with it in watch mode; resolves when all that is not lazy is ready. In watch mode a failure is told by the
  * tests that need what failed, and tried again before they run the next time: jest never runs again when its global set-up throws.
  */
-export async function beginMainRun({ watch, watchAll }: GlobalConfig, project: ProjectConfig): Promise<void> {
+export async function beginMainRun(config: GlobalConfig, project: ProjectConfig): Promise<void> {
+  const { watch, watchAll, projects = [] } = config
   try {
-    await begin(project)
+    await begin(project, projects.length > 1)
   } catch (error) {
     // Where set-up fails jest calls no teardown.
     if (!watch && !watchAll) {
@@ -38,9 +37,14 @@ export async function beginMainRun({ watch, watchAll }: GlobalConfig, project: P
   }
 }
 
-async function begin(project: ProjectConfig): Promise<void> {
+/** @param hasOthers whether there are projects that jest says nothing of here, and that may need more than this one */
+async function begin(project: ProjectConfig, hasOthers: boolean): Promise<void> {
   const options = await projectOptions(project)
-  const known = await livingRun()
+  if (!needsRun(options) && !hasOthers) {
+    writeRunContext({ [project.id]: noRunLink(options) })
+    return
+  }
+  const [known, { shareRun }] = await Promise.all([livingRun(), import('../../../src/fixtures/run/share-run.ts')])
   const shared = known?.shared ?? (await shareRun(options, { env: process.env, say }))
   holder[key] = { options, shared }
   // Between two runs in watch mode the options may have changed.
@@ -62,6 +66,7 @@ export async function endMainRun({ watch, watchAll }: GlobalConfig): Promise<voi
   if (!run) return
   const { shared, options } = run
   if (shared.host && options.summary !== false) {
+    const { formatSummary } = await import('../../../src/fixtures/run/format-summary.ts')
     await shared.host.measure()
     for (const line of formatSummary(shared.host.report.take(), options.summary)) say(line)
   }

@@ -12,6 +12,7 @@ export interface ProjectConfig {
 export interface GlobalConfig {
   readonly watch?: boolean
   readonly watchAll?: boolean
+  readonly projects?: readonly unknown[]
 }
 
 /**

@@ -98,21 +98,16 @@ test('where containers cannot work, tests that need them fail, or are skipped wh
           test('that needs one', () => {})
         })
         test('nothing', () => {})`,
-      'elsewhere.mjs': `
-        import airplant from 'airplant/jest/global-setup'
-        export default async (...given) => {
-          Object.defineProperty(process, 'platform', { value: 'freebsd' })
-          await airplant(...given)
-        }`,
     },
     { testEnvironmentOptions: { airplant: { services: { db: sleeping } } } },
   )
-  const args = ['--globalSetup=<rootDir>/elsewhere.mjs']
+  const none = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+  const before = ['unshare', '--map-current-user', '--keep-caps', 'sh', '-c', none, 'sh']
   const [failed, skipped] = await Promise.all([
-    project.run({ args }),
-    project.run({ args, env: { AIRPLANT_ON_UNSUPPORTED: 'skip' } }),
+    project.run({ before }),
+    project.run({ before, env: { AIRPLANT_ON_UNSUPPORTED: 'skip' } }),
   ])
-  expect(failed.output).toMatch(/Linux/)
+  expect(failed.output).toMatch(/Cannot make a user namespace[^]*Hint: sudo sysctl/)
   expect(failed.exitCode).toBe(1)
   expect(skipped.statuses, skipped.output).toEqual({
     'a service': 'pending',
