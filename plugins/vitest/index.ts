@@ -1,6 +1,6 @@
 import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
 import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
-import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { TypedFixtureOptions } from '../../src/fixtures/fixture-options.ts'
 import type { Fixture, FixtureSnapshot } from '../../src/fixtures/fixture.ts'
 import type { Pool, PoolOptions } from '../../src/fixtures/pool/pool.ts'
 import { pool as makePool } from '../../src/fixtures/pool/pool.ts'
@@ -25,7 +25,7 @@ export type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
 export interface ScopedOptions<
   Ports extends PortsOption = PortsOption,
   Preset extends PresetData = PresetData,
-> extends FixtureOptions<Ports, Preset> {
+> extends TypedFixtureOptions<Ports, Preset> {
   /**
    * When the container is removed. Say `'file'` in a file-scoped fixture of `test.extend`, which vitest sets up within a test.
    *
@@ -89,7 +89,7 @@ export interface ScopedPoolOptions extends PoolOptions {
  * })
  */
 export function pool<const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
-  source: FixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  source: TypedFixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
   { scope, ...options }: ScopedPoolOptions = {},
 ): Pool<Fixture<Ports, Preset>> {
   const made = makePool(source, options)

@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url'
 // It tells vite's types of configureVitest.
 import type {} from 'vitest/config'
 import type { Vite, VitestPluginContext } from 'vitest/node'
+import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
+import type { ServiceOf } from '../../src/fixtures/presets/service.ts'
 import type { RunOptions, ServiceOptions } from '../../src/fixtures/run/run-options.ts'
 import { resolveRunOptions } from '../../src/fixtures/run/run-options.ts'
 import type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
@@ -17,8 +19,10 @@ export interface ContainersPlugin<S> extends Vite.Plugin {
   readonly [services]?: S
 }
 
-/** What {@link ServicesOf} gives for each service. */
-export type HandleOf<_O extends ServiceOptions> = ServiceHandle
+/** What {@link ServicesOf} gives for each service: of a preset with its connection and URL. */
+export type HandleOf<O extends ServiceOptions> = O extends { readonly preset?: infer P extends PresetData }
+  ? ServiceHandle & Omit<ServiceOf<P>, 'checkpoint'>
+  : ServiceHandle
 
 /** The handles of a plugin's services by name, for `Services` of `airplant/vitest`. */
 export type ServicesOf<P> =
