@@ -62,8 +62,10 @@ export default defineConfig(
       '@typescript-eslint/unbound-method': 'off',
     },
   },
+  { files: ['examples/jest-redis/*.js'], languageOptions: { sourceType: 'commonjs' } },
   {
     files: plainNode,
+    ignores: ['examples/jest-redis/*.js'],
     languageOptions: {
       sourceType: 'module',
       globals: Object.fromEntries(

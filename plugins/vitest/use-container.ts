@@ -2,6 +2,10 @@ import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { Container } from '../../src/containers/container.ts'
 import { AirplantError } from '../../src/errors.ts'
 import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { Fixture, FixtureSnapshot } from '../../src/fixtures/fixture.ts'
+import type { PortsOption } from '../../src/fixtures/ports-of.ts'
+import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
+import { optionsOf } from '../../src/fixtures/with-container.ts'
 import { isCollecting } from './current-test.ts'
 import type { LateHandle } from './late-handle.ts'
 import { lateHandle } from './late-handle.ts'
@@ -28,14 +32,21 @@ export interface UseContainerOptions {
  *   const client = connect(redis.url(6379, 'redis'))
  * })
  */
-export function useContainer(spec: FixtureOptions, { reset }: UseContainerOptions = {}): LateHandle<Container> {
+export function useContainer<const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
+  source: FixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  options?: UseContainerOptions,
+): LateHandle<Fixture<Ports, Preset>>
+export function useContainer(
+  source: FixtureOptions | FixtureSnapshot,
+  { reset }: UseContainerOptions = {},
+): LateHandle<Fixture> {
   if (!isCollecting()) throw wrongPlace()
-  let starting: Promise<Container> | undefined
-  let container: Container | undefined
+  let starting: Promise<Fixture> | undefined
+  let container: Fixture | undefined
   let isFresh = true
   const scope = new Scope('file')
-  const open = async (): Promise<Container> => {
-    starting ??= scope.open(spec)
+  const open = async (): Promise<Fixture> => {
+    starting ??= scope.open(optionsOf(source))
     container = await starting
     return container
   }

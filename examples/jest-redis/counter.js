@@ -1,0 +1,2 @@
+/** The code under test. */
+exports.visit = (client, page) => client.incr(`visits:${page}`)
