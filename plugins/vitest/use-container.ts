@@ -1,20 +1,23 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { Container } from '../../src/containers/container.ts'
 import { AirplantError } from '../../src/errors.ts'
-import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { TypedFixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { Fixture } from '../../src/fixtures/fixture.ts'
+import type { PortsOption } from '../../src/fixtures/ports-of.ts'
+import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
 import { isCollecting } from './current-test.ts'
 import type { LateHandle } from './late-handle.ts'
 import { lateHandle } from './late-handle.ts'
 import { Scope } from './scope.ts'
 
 /** How {@link useContainer} goes on between tests. */
-export interface UseContainerOptions {
+export interface UseContainerOptions<Started = Fixture> {
   /**
    * Before each test but the first: the preset's own reset, or a function that makes the service as it was.
    *
    * @default nothing
    */
-  readonly reset?: true | ((container: Container) => void | Promise<void>)
+  readonly reset?: true | ((container: Started) => void | Promise<void>)
 }
 
 /**
@@ -28,14 +31,21 @@ export interface UseContainerOptions {
  *   const client = connect(redis.url(6379, 'redis'))
  * })
  */
-export function useContainer(spec: FixtureOptions, { reset }: UseContainerOptions = {}): LateHandle<Container> {
+export function useContainer<
+  const Ports extends PortsOption = readonly [],
+  const Preset extends PresetData = never,
+>(
+  spec: TypedFixtureOptions<Ports, Preset>,
+  { reset }: UseContainerOptions<Fixture<Ports, Preset>> = {},
+): LateHandle<Fixture<Ports, Preset>> {
   if (!isCollecting()) throw wrongPlace()
-  let starting: Promise<Container> | undefined
-  let container: Container | undefined
+  type Started = Fixture<Ports, Preset>
+  let starting: Promise<Started> | undefined
+  let container: Started | undefined
   let isFresh = true
   const scope = new Scope('file')
-  const open = async (): Promise<Container> => {
-    starting ??= scope.open(spec)
+  const open = async (): Promise<Started> => {
+    starting ??= scope.open(spec) as Promise<unknown> as Promise<Started>
     container = await starting
     return container
   }
@@ -53,8 +63,11 @@ export function useContainer(spec: FixtureOptions, { reset }: UseContainerOption
   return lateHandle('the container of useContainer()', hint, () => container, open)
 }
 
-async function resetBy(reset: NonNullable<UseContainerOptions['reset']>, container: Container): Promise<void> {
-  const { reset: own } = container as Container & { reset?: () => Promise<void> }
+async function resetBy<Started extends Container>(
+  reset: NonNullable<UseContainerOptions<Started>['reset']>,
+  container: Started,
+): Promise<void> {
+  const { reset: own } = container as Started & { reset?: () => Promise<void> }
   if (reset !== true) await reset(container)
   else if (own) await own.call(container)
   else throw noReset(container)
