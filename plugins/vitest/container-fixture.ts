@@ -1,5 +1,7 @@
-import type { Container } from '../../src/containers/container.ts'
-import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { TypedFixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { Fixture } from '../../src/fixtures/fixture.ts'
+import type { PortsOption } from '../../src/fixtures/ports-of.ts'
+import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
 import { currentScope, fileScope } from './current-scope.ts'
 
 /** When a fixture's container is removed. */
@@ -10,7 +12,7 @@ export interface ContainerFixtureOptions {
 
 /** What `test.extend` takes; with its array syntax it is given `use`. */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- vitest reads its source: the first parameter must be destructured
-export type ContainerFixture = (context: {}, second?: unknown) => Promise<Container>
+export type ContainerFixture<Started = Fixture> = (context: {}, second?: unknown) => Promise<Started>
 
 /**
  * A fixture for `test.extend`, one container for the file by default. Its start counts as the time of the first test that needs it, unless
@@ -21,13 +23,19 @@ export type ContainerFixture = (context: {}, second?: unknown) => Promise<Contai
  * prewarm(test, 'redis')
  * test('counts', ({ redis }) => …)
  */
-export function containerFixture(spec: FixtureOptions, { scope }: ContainerFixtureOptions = {}): ContainerFixture {
+export function containerFixture<
+  const Ports extends PortsOption = readonly [],
+  const Preset extends PresetData = never,
+>(
+  spec: TypedFixtureOptions<Ports, Preset>,
+  { scope }: ContainerFixtureOptions = {},
+): ContainerFixture<Fixture<Ports, Preset>> {
   // Vitest takes the names of what it needs from the function's source: there must be a pattern, though it is empty.
   return async ({}, second) => {
     // A scope removes it: vitest calls no clean-up of a fixture whose set-up timed out.
     const container = await (scope === 'test' ? currentScope() : fileScope()).open(spec)
-    if (typeof second === 'function') await (second as (value: Container) => Promise<void>)(container)
-    return container
+    if (typeof second === 'function') await (second as (value: unknown) => Promise<void>)(container)
+    return container as unknown as Fixture<Ports, Preset>
   }
 }
 

@@ -2,6 +2,7 @@ import { AirplantError, isAirplantError } from '../../src/errors.ts'
 import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
 import type { Fixture } from '../../src/fixtures/fixture.ts'
 import { withContainer } from '../../src/fixtures/with-container.ts'
+import { workerFile } from './run/worker-run.ts'
 
 /** A test or a file: what is opened in it is removed when it ends, also what is still starting then. */
 export class Scope {
@@ -9,6 +10,7 @@ export class Scope {
   readonly #closing = new AbortController()
   readonly #opened: Promise<AsyncDisposable>[] = []
   #closed: Promise<void> | undefined
+  #hasTimedOut = false
 
   /**
    * @param what `'test'` or `'file'`, for messages
@@ -16,7 +18,10 @@ export class Scope {
    */
   constructor(what: string, signal?: AbortSignal) {
     this.#what = what
-    const closeNow = (): void => void this.close().catch(() => undefined)
+    const closeNow = (): void => {
+      this.#hasTimedOut = signal?.reason instanceof Error && / timed out in /.test(signal.reason.message)
+      void this.close().catch(() => undefined)
+    }
     if (signal?.aborted) closeNow()
     signal?.addEventListener('abort', closeNow, { once: true })
   }
@@ -25,7 +30,9 @@ export class Scope {
   async open(options: FixtureOptions): Promise<Fixture> {
     const { signal: own } = options
     const { signal: closing } = this.#closing
-    const starting = withContainer({ ...options, signal: own ? AbortSignal.any([own, closing]) : closing })
+    const keepOnFailure = options.keepOnFailure ?? workerFile()?.containers.kept.option ?? false
+    const signal = own ? AbortSignal.any([own, closing]) : closing
+    const starting = withContainer({ ...options, keepOnFailure, signal })
     this.#opened.push(starting)
     try {
       return await starting
@@ -59,9 +66,12 @@ export class Scope {
   async #close(): Promise<void> {
     this.#closing.abort()
     const started = await Promise.allSettled(this.#opened)
-    const removed = started.map((each) =>
-      each.status === 'fulfilled' ? each.value[Symbol.asyncDispose]() : Promise.resolve(),
-    )
+    const kept = workerFile()?.containers.kept
+    const removed = started.map(async (each) => {
+      if (each.status === 'rejected') return
+      await kept?.keep(each.value, this.#hasTimedOut)
+      await each.value[Symbol.asyncDispose]()
+    })
     await Promise.all(removed)
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import type { Container } from '../../src/containers/container.ts'
 import { AirplantError } from '../../src/errors.ts'
-import type { FixtureOptions } from '../../src/fixtures/fixture-options.ts'
+import type { TypedFixtureOptions } from '../../src/fixtures/fixture-options.ts'
 import type { Fixture, FixtureSnapshot } from '../../src/fixtures/fixture.ts'
 import type { PortsOption } from '../../src/fixtures/ports-of.ts'
 import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
@@ -12,13 +12,13 @@ import { lateHandle } from './late-handle.ts'
 import { Scope } from './scope.ts'
 
 /** How {@link useContainer} goes on between tests. */
-export interface UseContainerOptions {
+export interface UseContainerOptions<Started = Fixture> {
   /**
    * Before each test but the first: the preset's own reset, or a function that makes the service as it was.
    *
    * @default nothing
    */
-  readonly reset?: true | ((container: Container) => void | Promise<void>)
+  readonly reset?: true | ((container: Started) => void | Promise<void>)
 }
 
 /**
@@ -33,20 +33,17 @@ export interface UseContainerOptions {
  * })
  */
 export function useContainer<const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
-  source: FixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
-  options?: UseContainerOptions,
-): LateHandle<Fixture<Ports, Preset>>
-export function useContainer(
-  source: FixtureOptions | FixtureSnapshot,
-  { reset }: UseContainerOptions = {},
-): LateHandle<Fixture> {
+  spec: TypedFixtureOptions<Ports, Preset> | FixtureSnapshot<Ports, Preset>,
+  { reset }: UseContainerOptions<Fixture<Ports, Preset>> = {},
+): LateHandle<Fixture<Ports, Preset>> {
   if (!isCollecting()) throw wrongPlace()
-  let starting: Promise<Fixture> | undefined
-  let container: Fixture | undefined
+  type Started = Fixture<Ports, Preset>
+  let starting: Promise<Started> | undefined
+  let container: Started | undefined
   let isFresh = true
   const scope = new Scope('file')
-  const open = async (): Promise<Fixture> => {
-    starting ??= scope.open(optionsOf(source))
+  const open = async (): Promise<Started> => {
+    starting ??= scope.open(optionsOf(spec)) as Promise<unknown> as Promise<Started>
     container = await starting
     return container
   }
@@ -64,8 +61,11 @@ export function useContainer(
   return lateHandle('the container of useContainer()', hint, () => container, open)
 }
 
-async function resetBy(reset: NonNullable<UseContainerOptions['reset']>, container: Container): Promise<void> {
-  const { reset: own } = container as Container & { reset?: () => Promise<void> }
+async function resetBy<Started extends Container>(
+  reset: NonNullable<UseContainerOptions<Started>['reset']>,
+  container: Started,
+): Promise<void> {
+  const { reset: own } = container as Started & { reset?: () => Promise<void> }
   if (reset !== true) await reset(container)
   else if (own) await own.call(container)
   else throw noReset(container)

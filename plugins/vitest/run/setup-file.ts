@@ -5,7 +5,7 @@ import { startWorkerFile } from './worker-run.ts'
 const link = inject('airplant')
 if (link) {
   const file = startWorkerFile(link)
-  if (link.logLines > 0) {
+  if (link.logLines > 0 || link.keepOnFailure !== false) {
     beforeEach(({ task, onTestFailed }) => {
       const began = Date.now()
       onTestFailed(async () => {

@@ -38,5 +38,5 @@ async function gather(test: RunnerTestCase, file: WorkerFile, since: number): Pr
       ? Promise.resolve([])
       : file.client().then((client) => client.ask('evidence', { services, since: from, lines }))
   const all = await Promise.all([file.containers.evidence(test, from, lines), asked.catch(() => [])])
-  return all.flat().filter((one) => one.lines.length > 0 || one.ended !== undefined)
+  return all.flat().filter((one) => one.lines.length > 0 || one.ended !== undefined || one.kept !== undefined)
 }

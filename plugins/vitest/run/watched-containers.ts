@@ -11,6 +11,7 @@ import type { Wait } from '../../../src/fixtures/waits/wait.ts'
 import { now } from '../../../src/rootless/clock.ts'
 import { currentTest } from '../current-test.ts'
 import { callerOf } from './caller-of.ts'
+import { KeptContainers } from './kept-containers.ts'
 
 /** A container that the file has opened, from the call on. */
 interface Watched {
@@ -30,12 +31,14 @@ interface Watched {
 
 /** The containers that a test file opens, for its failures and for the summary. */
 export class WatchedContainers {
+  readonly kept: KeptContainers
   readonly #link: RunLink
   readonly #all = new Set<Watched>()
   readonly #events: RunEvent[] = []
 
   constructor(link: RunLink) {
     this.#link = link
+    this.kept = new KeptContainers(link.keepOnFailure)
   }
 
   /** From now on, until another file does. */
@@ -46,7 +49,7 @@ export class WatchedContainers {
   /** What happened, for the summary; what is there now is what the file has left. */
   takeEvents(): readonly RunEvent[] {
     for (const { container, isRemoved, image, test, call } of this.#all) {
-      if (!container || isRemoved || container.exit) continue
+      if (!container || isRemoved || container.exit || this.kept.has(container)) continue
       const owner = test?.fullName ?? 'the file'
       this.#events.push({ kind: 'leak', image, container: container.id, owner, opened: callerOf(call) })
     }
@@ -58,9 +61,17 @@ export class WatchedContainers {
   async evidence(test: RunnerTestCase, since: number, lines: number): Promise<LogLines[]> {
     const concerned = [...this.#all].filter((watched) => concerns(watched, test))
     const written = await Promise.allSettled(
-      concerned.map((watched) => watched.evidence ?? evidenceOf(watched, since, lines)),
+      concerned.map(async (watched) => {
+        const evidence = await (watched.evidence ?? evidenceOf(watched, since, lines))
+        return { ...evidence, kept: await this.#keep(watched) }
+      }),
     )
     return written.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  }
+
+  /** One that is not ready is removed by its own start. */
+  async #keep({ container, isReady, isRemoved }: Watched): Promise<string | undefined> {
+    return container && isReady && !isRemoved ? await this.kept.want(container) : undefined
   }
 
   #begin(options: FixtureOptions): ContainerWatch | undefined {

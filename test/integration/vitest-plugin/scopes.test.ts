@@ -11,16 +11,13 @@ afterAll(() => left.assertNone())
 const head = `
 import { existsSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { createNetwork, withContainer } from 'airplant/vitest'
+import * as plain from 'airplant'
+import * as entry from 'airplant/vitest'
+import { createNetwork, pool, withContainer } from 'airplant/vitest'
 import { note } from './note.js'
 const sleep = { command: ['sleep', '60'] }
 const alive = ({ pid }) => existsSync('/proc/' + pid)
 `
-
-async function runFile(body: string, options: Parameters<ReturnType<typeof vitestProject>['run']>[0] = {}) {
-  using project = vitestProject({ 'a.test.ts': head + body })
-  return await project.run(options)
-}
 
 function expectAllPassed(run: VitestRun, count: number): void {
   expect(
@@ -30,46 +27,121 @@ function expectAllPassed(run: VitestRun, count: number): void {
   expect(run.exitCode, run.output).toBe(0)
 }
 
-const pools = ['forks', 'threads', 'vmThreads'] as const
-
-test.each(pools)('a container of a test or beforeEach is gone after that test (%s)', async (pool) => {
-  const run = await runFile(
-    `
-    const seen = {}
-    beforeEach(async () => { seen.each = await withContainer(sleep) })
-    afterEach(() => { expect(alive(seen.each)).toBe(true) })
-    test('first', async () => {
-      seen.own = await withContainer(sleep)
-      seen.ofFirst = seen.each
-      onTestFinished(() => { expect([seen.own, seen.each].map(alive)).toEqual([true, true]) })
-      expect(seen.own.pid).not.toBe(seen.each.pid)
-    })
-    test('second', () => {
-      expect([seen.own, seen.ofFirst, seen.each].map(alive)).toEqual([false, false, true])
-    })
-    `,
-    { pool },
-  )
-  expectAllPassed(run, 2)
+/** Groups of tests, the later of which look at what the earlier have left; some end in the file's `afterAll`. */
+const groups = `${head}
+describe('containers of a test or beforeEach', () => {
+  const seen = {}
+  beforeEach(async () => { seen.each = await withContainer(sleep) })
+  afterEach(() => { expect(alive(seen.each)).toBe(true) })
+  test('are there in it', async () => {
+    seen.own = await withContainer(sleep)
+    seen.ofFirst = seen.each
+    onTestFinished(() => { expect([seen.own, seen.each].map(alive)).toEqual([true, true]) })
+    expect(seen.own.pid).not.toBe(seen.each.pid)
+  })
+  test('are gone after it', () => {
+    expect([seen.own, seen.ofFirst, seen.each].map(alive)).toEqual([false, false, true])
+  })
 })
 
-test.each(pools)('a container of beforeAll or the top level lives until the file ends (%s)', async (pool) => {
-  const run = await runFile(
-    `
-    const seen = [await withContainer(sleep)]
-    const all = () => seen.map(alive)
-    beforeAll(async () => { seen.push(await withContainer(sleep)) })
-    afterAll(() => { note({ afterAll: all(), pids: seen.map(({ pid }) => pid) }) })
-    describe('group', () => {
-      beforeAll(async () => { seen.push(await withContainer(sleep)) })
-      test('one', () => { expect(all()).toEqual([true, true, true]) })
+const ofFile = [await withContainer(sleep)]
+const all = () => ofFile.map(alive)
+beforeAll(async () => { ofFile.push(await withContainer(sleep)) })
+afterAll(() => { note({ afterAll: all() }) })
+describe('containers of beforeAll or the top level', () => {
+  beforeAll(async () => { ofFile.push(await withContainer(sleep)) })
+  test('are there in its group', () => { expect(all()).toEqual([true, true, true]) })
+})
+test('containers of a beforeAll live until the file ends', () => { expect(all()).toEqual([true, true, true]) })
+
+describe('concurrent tests', () => {
+  const seen = {}
+  test.concurrent('end their own containers', async ({ expect }) => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    seen.short = await withContainer(sleep)
+  })
+  test.concurrent('and no other', async ({ expect }) => {
+    seen.long = await withContainer(sleep)
+    await expect.poll(() => seen.short && alive(seen.short), { timeout: 10_000 }).toBe(false)
+    expect(alive(seen.long)).toBe(true)
+  })
+  test('leave nothing', () => { expect([seen.short, seen.long].map(alive)).toEqual([false, false]) })
+})
+
+test('await using and the callback form end a container earlier', async () => {
+  let first
+  { await using container = await withContainer(sleep); first = container; expect(alive(first)).toBe(true) }
+  const second = await withContainer(sleep, (container) => container)
+  expect([first, second].map(alive)).toEqual([false, false])
+})
+
+const tries = []
+test('a retried test has containers of its own each time', { retry: 2 }, async () => {
+  expect(tries.map(alive)).toEqual(tries.map(() => false))
+  tries.push(await withContainer(sleep))
+  expect(tries).toHaveLength(3)
+})
+
+describe('fixtures', () => {
+  const seen = {}
+  const it = test
+    .extend('shared', { scope: 'file' }, () => withContainer({ ...sleep, scope: 'file' }))
+    .extend('own', async ({}, { onCleanup }) => {
+      const container = await withContainer(sleep)
+      onCleanup(() => note({ atCleanup: alive(container) }))
+      return container
     })
-    test('two', () => { expect(all()).toEqual([true, true, true]) })
-    `,
-    { pool, args: ['--sequence.hooks', 'list'] },
-  )
-  expectAllPassed(run, 2)
-  expect(run.notes).toEqual([expect.objectContaining({ afterAll: [true, true, true] })])
+  it('of a test', ({ shared, own }) => { Object.assign(seen, { shared, own }) })
+  it('end with it, those of a file do not', ({ shared, own }) => {
+    expect(shared).toBe(seen.shared)
+    expect([shared, own, seen.own].map(alive)).toEqual([true, true, false])
+  })
+})
+
+test('the entry has the rest of the API too', () => {
+  for (const name of Object.keys(plain)) expect(entry).toHaveProperty(name)
+  expect(entry.Session).toBe(plain.Session)
+})
+
+describe('a network ends with its test, or its file', () => {
+  let wide
+  beforeAll(async () => { wide = await createNetwork({ name: 'file' }) })
+  test.each(['first', 'second'])('%s', async (round) => {
+    const network = await createNetwork({ name: 'web' })
+    await withContainer({ ...sleep, network, name: 'db' })
+    await withContainer({ ...sleep, network: ['web', wide], name: round })
+    expect(network.containers().map(({ name }) => name).sort()).toEqual(['db', round])
+    expect(wide.containers().map(({ name }) => name)).toEqual([round])
+  })
+})
+
+describe('a pool', () => {
+  let pooled
+  beforeAll(() => { pooled = pool(sleep, { size: 1 }) })
+  const seen = {}
+  test('gives', async () => {
+    seen.first = await pooled.take()
+    expect(alive(seen.first)).toBe(true)
+  })
+  test('loses what a test took with that, and ends with what made it', async () => {
+    expect(alive(seen.first)).toBe(false)
+    seen.pool = pool(sleep, { size: 1 })
+    seen.own = await seen.pool.take()
+  })
+  test('has ended', async () => {
+    expect(alive(seen.own)).toBe(false)
+    await expect(seen.pool.take()).rejects.toThrow('the pool has ended')
+    await pooled.take()
+  })
+})
+`
+
+test.each(['forks', 'threads', 'vmThreads'] as const)('what tests and files open ends with them (%s)', async (pool) => {
+  using project = vitestProject({ 'a.test.ts': groups })
+  const run = await project.run({ pool, args: ['--sequence.hooks', 'list'] })
+  expectAllPassed(run, 17)
+  const noted = run.notes.map(({ atCleanup, afterAll }) => atCleanup ?? afterAll)
+  expect(noted).toEqual([true, true, [true, true, true]])
 })
 
 test('files of a worker without isolation end their own containers', async () => {
@@ -84,89 +156,9 @@ test('files of a worker without isolation end their own containers', async () =>
       globalThis.earlier = [top.pid, all.pid, own.pid]
     })`
   using project = vitestProject({ 'a.test.ts': file, 'b.test.ts': file })
-  for (const pool of ['forks', 'threads'] as const) {
-    const run = await project.run({ pool, args: ['--no-isolate', '--maxWorkers', '1'] })
-    expectAllPassed(run, 4)
-    expect(run.notes.map(({ earlier }) => (earlier as number[]).length)).toEqual([0, 3])
-  }
-})
-
-test('concurrent tests end their own containers and no other', async () => {
-  const run = await runFile(`
-    const seen = {}
-    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-    test.concurrent('short', async ({ expect }) => {
-      await pause(20)
-      seen.short = await withContainer(sleep)
-    })
-    test.concurrent('long', async ({ expect }) => {
-      seen.long = await withContainer(sleep)
-      await expect.poll(() => seen.short && alive(seen.short)).toBe(false)
-      expect(alive(seen.long)).toBe(true)
-      await pause(50)
-      expect(alive(seen.long)).toBe(true)
-    })
-    test('later', () => {
-      expect([seen.short, seen.long].map(alive)).toEqual([false, false])
-    })
-    `)
-  expectAllPassed(run, 3)
-})
-
-test('await using and the callback form end a container earlier', async () => {
-  const run = await runFile(`
-    test('both', async () => {
-      let first
-      { await using container = await withContainer(sleep); first = container; expect(alive(first)).toBe(true) }
-      const second = await withContainer(sleep, (container) => container)
-      expect([first, second].map(alive)).toEqual([false, false])
-    })
-    `)
-  expectAllPassed(run, 1)
-})
-
-test('a retried or repeated test has containers of its own each time', async () => {
-  const run = await runFile(`
-    const seen = []
-    test('third time lucky', { retry: 2 }, async () => {
-      expect(seen.map(alive)).toEqual(seen.map(() => false))
-      seen.push(await withContainer(sleep))
-      expect(seen).toHaveLength(3)
-    })
-    `)
-  expectAllPassed(run, 1)
-})
-
-test('fixtures: of a test they end with it, of a file with that when they say so', async () => {
-  const run = await runFile(`
-    const seen = {}
-    const it = test
-      .extend('shared', { scope: 'file' }, () => withContainer({ ...sleep, scope: 'file' }))
-      .extend('own', async ({}, { onCleanup }) => {
-        const container = await withContainer(sleep)
-        onCleanup(() => note({ atCleanup: alive(container) }))
-        return container
-      })
-    it('first', ({ shared, own }) => { Object.assign(seen, { shared, own }) })
-    it('second', ({ shared, own }) => {
-      expect(shared).toBe(seen.shared)
-      expect([shared, own, seen.own].map(alive)).toEqual([true, true, false])
-    })
-    `)
-  expectAllPassed(run, 2)
-  expect(run.notes.map(({ atCleanup }) => atCleanup)).toEqual([true, true])
-})
-
-test('the entry has the rest of the API too', async () => {
-  const run = await runFile(`
-    import * as plain from 'airplant'
-    import * as entry from 'airplant/vitest'
-    test('same', () => {
-      for (const name of Object.keys(plain)) expect(entry).toHaveProperty(name)
-      expect(entry.Session).toBe(plain.Session)
-    })
-    `)
-  expectAllPassed(run, 1)
+  const run = await project.run({ pool: 'threads', args: ['--no-isolate', '--maxWorkers', '1'] })
+  expectAllPassed(run, 4)
+  expect(run.notes.map(({ earlier }) => (earlier as number[]).length)).toEqual([0, 3])
 })
 
 test('a linked checkout works as an installed package does', async () => {
@@ -183,8 +175,8 @@ test('a linked checkout works as an installed package does', async () => {
 })
 
 test('nothing asynchronous is left of a container, as vitest sees it', async () => {
-  const run = await runFile(
-    `
+  using project = vitestProject({
+    'a.test.ts': `${head}
     test('once', async () => {
       const container = await withContainer({
         command: ['node', '-e', 'net.createServer((s) => s.end()).listen(3000); console.log("listening")'],
@@ -194,51 +186,10 @@ test('nothing asynchronous is left of a container, as vitest sees it', async () 
       expect((await container.exec(['echo', 'hello'])).stdout).toBe('hello\\n')
     })
     `,
-    { args: ['--detectAsyncLeaks'] },
-  )
+  })
+  const run = await project.run({ args: ['--detectAsyncLeaks'] })
   expectAllPassed(run, 1)
   // The session is meant to outlive the test.
   const leaks = run.output.split(/^(?=.* leaking in )/m).slice(1)
   expect(leaks.filter((leak) => !leak.includes('Session.start'))).toEqual([])
-})
-
-test('a network ends with its test, or its file, and its containers with it', async () => {
-  const run = await runFile(`
-    const ofFile = await createNetwork({ name: 'file' })
-    for (const round of ['first', 'second']) {
-      test(round, async () => {
-        const network = await createNetwork({ name: 'web' })
-        await withContainer({ ...sleep, network, name: 'db' })
-        await withContainer({ ...sleep, network: ['web', ofFile], name: round })
-        expect(network.containers().map(({ name }) => name).sort()).toEqual(['db', round])
-        expect(ofFile.containers().map(({ name }) => name)).toEqual([round])
-      })
-    }
-    `)
-  expectAllPassed(run, 2)
-})
-
-test('what a test takes from a pool ends with it, and the pool with the file', async () => {
-  const run = await runFile(`
-    import { pool } from 'airplant/vitest'
-    const pooled = pool(sleep, { size: 1 })
-    const seen = {}
-    afterAll(() => { note({ ready: pooled.ready }) })
-    test('first', async () => {
-      seen.first = await pooled.take()
-      expect(alive(seen.first)).toBe(true)
-    })
-    test('second', async () => {
-      expect(alive(seen.first)).toBe(false)
-      const own = pool(sleep, { size: 1 })
-      seen.own = await own.take()
-      seen.pool = own
-    })
-    test('third', async () => {
-      expect(alive(seen.own)).toBe(false)
-      await expect(seen.pool.take()).rejects.toThrow('the pool has ended')
-      await pooled.take()
-    })
-  `)
-  expectAllPassed(run, 3)
 })
