@@ -12,7 +12,7 @@ export interface ContainerLogsArtifact {
 
 /** Adds to a failing test's error what its containers wrote since then: annotations are not taken any more at that time. */
 export async function tellLogs(test: RunnerTestCase, file: WorkerFile, since: number): Promise<void> {
-  const containers = await gather(test, file, since)
+  const containers = await file.evidence(test, since)
   if (containers.length === 0) return
   const errors = test.result?.errors ?? []
   // Of several tries the last is the one that just failed.
@@ -26,17 +26,4 @@ export async function tellLogs(test: RunnerTestCase, file: WorkerFile, since: nu
   const artifact: ContainerLogsArtifact = { type: 'airplant:container-logs', containers }
   // Its types know only what is registered with them, which would be a promise to all who import this.
   await recordArtifact(test, artifact as never).catch(() => undefined)
-}
-
-async function gather(test: RunnerTestCase, file: WorkerFile, since: number): Promise<LogLines[]> {
-  const { logLines: lines, socket } = file.link
-  // The keeper's clock for them is up to a tick of the kernel behind.
-  const from = since - 4
-  const services = [...file.services.values()]
-  const asked =
-    services.length === 0 || socket === undefined
-      ? Promise.resolve([])
-      : file.client().then((client) => client.ask('evidence', { services, since: from, lines }))
-  const all = await Promise.all([file.containers.evidence(test, from, lines), asked.catch(() => [])])
-  return all.flat().filter((one) => one.lines.length > 0 || one.ended !== undefined || one.kept !== undefined)
 }
