@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { suitableAccount } from './setup/account.mjs'
 import { serveImages } from './setup/images.mjs'
 import { copyFor, removeCopy } from './setup/copy.mjs'
+import { testcontainersDirectory } from './setup/testcontainers.mjs'
 import { asAccount } from './setup/vitest.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -14,7 +15,7 @@ const main = join('dist', 'bench', 'main.js')
 const args = process.argv.slice(2)
 
 const images = await serveImages({ ids: process.getuid() === 0 ? suitableAccount() : undefined })
-Object.assign(process.env, images.env)
+Object.assign(process.env, images.env, { AIRPLANT_BENCH_TESTCONTAINERS: testcontainersDirectory() ?? '' })
 try {
   process.exitCode =
     process.getuid() === 0 ? benchAsAccount() : bench(process.execPath, [join(root, main), ...args], {})
@@ -23,12 +24,15 @@ try {
 }
 
 function benchAsAccount() {
-  const docker = spawnSync(process.execPath, [join(root, 'dist', 'bench', 'docker.js')], { encoding: 'utf8' })
+  const byRoot = {
+    AIRPLANT_BENCH_DOCKER: (isChosen('whole') && asRoot('docker.js')) || '"failed"',
+    AIRPLANT_BENCH_TESTCONTAINERS_DOCKER: isChosen('databases') ? asRoot('testcontainers-docker.js') : '',
+  }
   const account = suitableAccount()
   const copy = copyFor(account, root)
   try {
     const { command, env } = asAccount(account, copy)
-    const own = { cwd: copy.checkout, env: { ...env, AIRPLANT_BENCH_DOCKER: docker.stdout || '"failed"' } }
+    const own = { cwd: copy.checkout, env: { ...env, ...byRoot } }
     console.log(`As the account ${account.name}`)
     const [program, ...rest] = [...onlyUnifiedCgroups(), ...command, main, ...withJson('results/bench.json')]
     const code = bench(program, rest, own)
@@ -38,6 +42,20 @@ function benchAsAccount() {
   } finally {
     removeCopy(copy)
   }
+}
+
+/** What has to be measured by root: one line of JSON. */
+function asRoot(file) {
+  const { stdout } = spawnSync(process.execPath, [join(root, 'dist', 'bench', file)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return stdout
+}
+
+function isChosen(name) {
+  const at = args.indexOf('--only')
+  return at < 0 || (args[at + 1] ?? '').split(',').includes(name)
 }
 
 function bench(program, parameters, options) {

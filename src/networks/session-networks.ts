@@ -22,9 +22,7 @@ import {
   readRecord,
   writeAtomically,
 } from './network-record.ts'
-
-/** Name of the network that containers are on when nothing else was said. */
-export const SESSION_NETWORK = 'session'
+import { SESSION_NETWORK } from './session-network-name.ts'
 
 /** How long another process may take to make the network that it has begun, in ms. */
 const MAKING_TIMEOUT = 5000
