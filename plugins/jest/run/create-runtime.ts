@@ -4,6 +4,7 @@ import type { FixtureSnapshot } from '../../../src/fixtures/fixture.ts'
 import type { PoolOptions } from '../../../src/fixtures/pool/pool.ts'
 import type { Scope } from '../../../src/fixtures/scope.ts'
 import type { JestRuntime } from '../jest-runtime.ts'
+import { fullName } from './circus-event.ts'
 import type { FileRun } from './file-run.ts'
 import { LatePool } from './late-pool.ts'
 import { useContainer } from './use-container.ts'
@@ -24,7 +25,10 @@ export async function createRuntime(file: FileRun): Promise<JestRuntime> {
     presets: await import('../../../src/fixtures/presets/index.ts'),
     async withContainer(source, use) {
       const { scope, ...options } = optionsOf(source) as FixtureOptions & { scope?: 'file' }
-      const fixture = await scopeOf(scope).open(options)
+      const running = file.scopes.running()
+      // What "airplant ps" shows.
+      const labels = { ...(running && { 'airplant.test': fullName(running.test) }), ...options.labels }
+      const fixture = await scopeOf(scope).open(options.reuse ? options : { ...options, labels })
       if (!use) return fixture
       const { useAndDispose } = await import('../../../src/fixtures/with-container.ts')
       return await useAndDispose(fixture, use)

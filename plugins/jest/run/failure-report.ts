@@ -24,9 +24,10 @@ export class FailureReport {
     this.#ofHooks.set(hook.asyncError, text)
   }
 
-  /** @param since when the test began, ms since 1970 */
-  async ofTest(test: CircusTest, since = Date.now()): Promise<void> {
-    const own = formatEvidence(await this.#evidence(test, since))
+  /** @param since when the test began, ms since 1970 @param kept sentences about what is left to be looked at */
+  async ofTest(test: CircusTest, since = Date.now(), kept: readonly string[] = []): Promise<void> {
+    const written = formatEvidence(await this.#evidence(test, since))
+    const own = [written, ...kept].filter((text) => text !== '').join('\n')
     let isTold = false
     test.errors = test.errors.map((entry) => {
       const [error, place] = (Array.isArray(entry) ? entry : [entry]) as [unknown, unknown]

@@ -102,7 +102,8 @@ export class FileRun {
         test.errors = []
         test.status = 'skip'
       } else {
-        await this.#failures.ofTest(test, this.scopes.get(test)?.began)
+        const kept = await this.#member?.keepOpenedBy(test)
+        await this.#failures.ofTest(test, this.scopes.get(test)?.began, kept)
       }
     }
     await this.scopes.endTest(test)

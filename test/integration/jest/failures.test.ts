@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { watchLeftovers } from '../../support/leftovers.ts'
 import type { JestProject, JestRun } from '../../support/run-jest.ts'
@@ -135,4 +136,26 @@ describe('a failing run', () => {
     expect(run.output).toMatch(/airplant: \d+ containers started, ready in \d+ ms \(median\)/)
     expect(run.exitCode).toBe(1)
   })
+})
+
+test('what a failing test opened is kept where that is asked for, and only that', async () => {
+  using project = jestProject(
+    {
+      'a.test.js': `${head}
+        test('passes', async () => { note({ gone: (await withContainer(sleep)).pid }) })
+        test('fails', async () => {
+          const { pid, labels } = await withContainer(sleep)
+          note({ pid, label: labels['airplant.test'] })
+          expect(1).toBe(2)
+        })`,
+    },
+    { testEnvironmentOptions: { airplant: { keepOnFailure: 4000, summary: true } } },
+  )
+  const { notes, output } = await project.run()
+  const [passed, failed] = notes
+  expect(existsSync(`/proc/${String(passed?.['gone'])}`)).toBe(false)
+  expect(existsSync(`/proc/${String(failed?.['pid'])}`)).toBe(true)
+  expect(failed?.['label']).toBe('fails')
+  expect(output).toMatch(/Container \w+ of host: It was kept for 4 seconds: look at it with "airplant exec -it/)
+  await expect.poll(() => existsSync(`/proc/${String(failed?.['pid'])}`), { timeout: 20_000 }).toBe(false)
 })
