@@ -36,13 +36,12 @@ export class KeptContainers {
    */
   async keep(opened: AsyncDisposable, hasFailed: boolean): Promise<void> {
     if (this.option === false || !(hasFailed || this.#wanted.has(opened))) return
-    const [{ Container }, { keepContainer, keepTime }] = await Promise.all([
-      import('../../../src/containers/container.ts'),
-      import('../../../src/fixtures/keep-on-failure.ts'),
-    ])
-    const time = keepTime(this.option)
-    if (time === undefined || !(opened instanceof Container)) return
+    if (!('outlive' in opened)) return
+    // Said at once: evidence may be gathered while this goes on.
     this.#wanted.add(opened)
+    const { keepContainer, keepTime } = await import('../../../src/fixtures/keep-on-failure.ts')
+    const time = keepTime(this.option)
+    if (time === undefined) return
     // One that was removed before cannot stay.
     await keepContainer(opened as Container, time).catch(() => undefined)
   }
