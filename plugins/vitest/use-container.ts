@@ -31,10 +31,7 @@ export interface UseContainerOptions<Started = Fixture> {
  *   const client = connect(redis.url(6379, 'redis'))
  * })
  */
-export function useContainer<
-  const Ports extends PortsOption = readonly [],
-  const Preset extends PresetData = never,
->(
+export function useContainer<const Ports extends PortsOption = readonly [], const Preset extends PresetData = never>(
   spec: TypedFixtureOptions<Ports, Preset>,
   { reset }: UseContainerOptions<Fixture<Ports, Preset>> = {},
 ): LateHandle<Fixture<Ports, Preset>> {

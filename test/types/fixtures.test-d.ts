@@ -107,11 +107,11 @@ export async function handlesOfTheRunnerKnowTheService(): Promise<void> {
   scoped.prewarm(extended, 'db')
 }
 
-const plugin = containers({
+const _plugin = containers({
   services: { db: postgres(), web: { command: ['serve'], ports: [80] }, plain: { command: ['serve'] } },
 })
 
-export function servicesOfThePluginKnowTheirTypes(services: ServicesOf<typeof plugin>): void {
+export function servicesOfThePluginKnowTheirTypes(services: ServicesOf<typeof _plugin>): void {
   const { db, web, plain } = services
   expectTypeOf(db.connection).toEqualTypeOf<PostgresConnection>()
   expectTypeOf(db.url()).toEqualTypeOf<string>()
