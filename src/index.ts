@@ -1,3 +1,4 @@
+import './rootless/dispose-symbols.ts'
 export { AirplantError, isAirplantError } from './errors.ts'
 export type { AirplantErrorInit, ErrorCode, Phase } from './errors.ts'
 export type { Container, ContainerExit } from './containers/container.ts'

@@ -41,7 +41,7 @@ export function containerFixture<
 
 /** Of a test function that was made by `test.extend`: what {@link prewarm} needs of it. */
 interface Prewarmable {
-  beforeAll(hook: (fixtures: never) => void, timeout?: number): unknown
+  beforeAll(hook: () => void, timeout?: number): unknown
 }
 
 /** Sets fixtures of the file up before its tests, in time that counts for none of them. */

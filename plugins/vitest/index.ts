@@ -1,3 +1,4 @@
+import '../../src/rootless/dispose-symbols.ts'
 import type { CreateNetworkOptions } from '../../src/fixtures/create-network.ts'
 import { createNetwork as makeNetwork } from '../../src/fixtures/create-network.ts'
 import type { TypedFixtureOptions } from '../../src/fixtures/fixture-options.ts'

@@ -2,8 +2,9 @@ import { fileURLToPath } from 'node:url'
 // It tells vite's types of configureVitest.
 import type {} from 'vitest/config'
 import type { Vite, VitestPluginContext } from 'vitest/node'
+import type { PortsOf } from '../../src/fixtures/ports-of.ts'
 import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
-import type { ServiceOf } from '../../src/fixtures/presets/service.ts'
+import type { Service, ServiceOf } from '../../src/fixtures/presets/service.ts'
 import type { RunOptions, ServiceOptions } from '../../src/fixtures/run/run-options.ts'
 import { resolveRunOptions } from '../../src/fixtures/run/run-options.ts'
 import type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
@@ -19,10 +20,20 @@ export interface ContainersPlugin<S> extends Vite.Plugin {
   readonly [services]?: S
 }
 
-/** What {@link ServicesOf} gives for each service: of a preset with its connection and URL. */
-export type HandleOf<O extends ServiceOptions> = O extends { readonly preset?: infer P extends PresetData }
-  ? ServiceHandle & Omit<ServiceOf<P>, 'checkpoint'>
-  : ServiceHandle
+/** What {@link ServicesOf} gives for each service: its ports are known, and of a preset its connection and URL. */
+export type HandleOf<O extends ServiceOptions> = ServiceHandle<DeclaredPorts<O>> & PresetPart<O>
+
+type DeclaredPorts<O> = O extends { readonly ports?: infer Ports }
+  ? 'ports' extends keyof O
+    ? PortsOf<NonNullable<Ports>>
+    : never
+  : never
+
+type PresetPart<O> = O extends { readonly preset?: infer P extends PresetData }
+  ? ServiceOf<P> extends Service<infer Connection>
+    ? Pick<Service<Connection>, 'connection' | 'url'>
+    : unknown
+  : unknown
 
 /** The handles of a plugin's services by name, for `Services` of `airplant/vitest`. */
 export type ServicesOf<P> =

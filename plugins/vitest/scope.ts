@@ -9,6 +9,7 @@ export class Scope {
   readonly #what: string
   readonly #closing = new AbortController()
   readonly #opened: Promise<AsyncDisposable>[] = []
+  readonly #ready: AsyncDisposable[] = []
   #closed: Promise<void> | undefined
   #hasTimedOut = false
 
@@ -35,7 +36,9 @@ export class Scope {
     const starting = withContainer({ ...options, keepOnFailure, signal })
     this.#opened.push(starting)
     try {
-      return await starting
+      const fixture = await starting
+      this.#ready.push(fixture)
+      return fixture
     } catch (error) {
       if (!closing.aborted || own?.aborted || !isAirplantError(error) || error.code !== 'ERR_ABORTED') throw error
       throw this.#endedFirst(error)
@@ -46,6 +49,7 @@ export class Scope {
   async keep<T extends AsyncDisposable>(making: Promise<T>): Promise<T> {
     this.#opened.push(making)
     const made = await making
+    this.#ready.push(made)
     if (this.#closing.signal.aborted) await made[Symbol.asyncDispose]()
     return made
   }
@@ -64,14 +68,14 @@ export class Scope {
   }
 
   async #close(): Promise<void> {
+    const kept = workerFile()?.containers.kept
+    // Before the signal removes them.
+    if (kept?.option) await Promise.all(this.#ready.map((each) => kept.keep(each, this.#hasTimedOut)))
     this.#closing.abort()
     const started = await Promise.allSettled(this.#opened)
-    const kept = workerFile()?.containers.kept
-    const removed = started.map(async (each) => {
-      if (each.status === 'rejected') return
-      await kept?.keep(each.value, this.#hasTimedOut)
-      await each.value[Symbol.asyncDispose]()
-    })
+    const removed = started.map((each) =>
+      each.status === 'fulfilled' ? each.value[Symbol.asyncDispose]() : Promise.resolve(),
+    )
     await Promise.all(removed)
   }
 

@@ -41,6 +41,8 @@ function errorsOf(files: ReadonlyMap<string, string>): string[] {
   const paths = {
     airplant: [join(root, 'src/index.ts')],
     'airplant/presets': [join(root, 'src/fixtures/presets/index.ts')],
+    'airplant/config': [join(root, 'src/fixtures/run/define-config.ts')],
+    'airplant/vitest/plugin': [join(root, 'plugins/vitest/plugin.ts')],
     'airplant/vitest': [join(root, 'plugins/vitest/index.ts')],
   }
   const all: ts.CompilerOptions = { ...options, noEmit: true, isolatedModules: false, paths }

@@ -47,6 +47,15 @@ export interface VitestProject extends Disposable {
   notes(): Record<string, unknown>[]
 }
 
+/** A vitest, and the Node that runs it. */
+export interface VitestRunner {
+  readonly node: string
+  /** The directory node_modules that it is in. */
+  readonly modules: string
+}
+
+const ownRunner: VitestRunner = { node: process.execPath, modules: join(checkout, 'node_modules') }
+
 /** How a project is started. */
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>
@@ -64,14 +73,17 @@ export function note(entry) {
 /**
  * Writes a project.
  *
- * @param files path and text of each file
+ * @param files path and text of each file @param runner @default this checkout's
  * @example
  * using project = vitestProject({ 'a.test.ts': `test('works', () => {})` })
  * const { tests } = await project.run({ pool: 'threads' })
  */
-export function vitestProject(files: Readonly<Record<string, string>>): VitestProject {
+export function vitestProject(
+  files: Readonly<Record<string, string>>,
+  runner: VitestRunner = ownRunner,
+): VitestProject {
   const directory = mkdtempSync(join(tmpdir(), 'airplant-vitest-'))
-  install(join(directory, 'node_modules'))
+  install(join(directory, 'node_modules'), runner)
   const all = { 'package.json': '{ "type": "module" }', 'note.js': noteModule, ...files }
   for (const [path, text] of Object.entries(all)) {
     mkdirSync(dirname(join(directory, path)), { recursive: true })
@@ -79,40 +91,48 @@ export function vitestProject(files: Readonly<Record<string, string>>): VitestPr
   }
   return {
     directory,
-    run: (options) => run(directory, options ?? {}),
-    start: (args, options) => start(directory, args, options ?? {}),
+    run: (options) => run({ directory, runner }, options ?? {}),
+    start: (args, options) => start({ directory, runner }, args, options ?? {}),
     notes: () => readNotes(join(directory, 'notes.jsonl')),
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
 
 /** A copy and not a link: what vitest finds outside node_modules it treats as the project's own source. */
-function install(modules: string): void {
+function install(modules: string, runner: VitestRunner): void {
   const built = join(checkout, 'dist')
   if (!existsSync(join(built, 'plugins', 'vitest'))) throw new Error('Not built: run "npm run build"')
   for (const part of ['src', 'plugins', 'keeper']) {
     cpSync(join(built, part), join(modules, 'airplant', 'dist', part), { recursive: true })
   }
   cpSync(join(checkout, 'package.json'), join(modules, 'airplant', 'package.json'))
-  for (const name of ['vitest', 'undici', 'fast-glob', 'fzstd', 'tinypool']) {
+  symlinkSync(join(runner.modules, 'vitest'), join(modules, 'vitest'))
+  for (const name of ['undici', 'fast-glob', 'fzstd', 'tinypool']) {
     symlinkSync(join(checkout, 'node_modules', name), join(modules, name))
   }
 }
 
-const program = join(checkout, 'node_modules', 'vitest', 'vitest.mjs')
+/** A project and what runs it. */
+interface Place {
+  readonly directory: string
+  readonly runner: VitestRunner
+}
 
-async function run(directory: string, options: VitestRunOptions): Promise<VitestRun> {
+async function run(place: Place, options: VitestRunOptions): Promise<VitestRun> {
+  const { directory } = place
   const { pool = 'forks', args = [], ...rest } = options
   const [report, notes] = [join(directory, 'report.json'), join(directory, 'notes.jsonl')]
   for (const old of [report, notes]) rmSync(old, { force: true })
   const reporters = ['--reporter', 'default', '--reporter', 'json', `--outputFile.json=${report}`]
-  const running = start(directory, ['run', '--pool', pool, ...reporters, ...args], rest)
+  const running = start(place, ['run', '--pool', pool, ...reporters, ...args], rest)
   const exitCode = await running.ended
   return { exitCode, output: running.output(), ...readReport(report), notes: readNotes(notes) }
 }
 
-function start(directory: string, args: readonly string[], { env = {}, before = [] }: StartOptions): RunningVitest {
-  const [file = '', ...rest] = before.concat(process.execPath, program, args, '--root', directory)
+function start({ directory, runner }: Place, args: readonly string[], options: StartOptions): RunningVitest {
+  const { env = {}, before = [] } = options
+  const program = join(runner.modules, 'vitest', 'vitest.mjs')
+  const [file = '', ...rest] = before.concat(runner.node, program, args, '--root', directory)
   const notes = join(directory, 'notes.jsonl')
   const child = spawn(file, rest, {
     cwd: directory,

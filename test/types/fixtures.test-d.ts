@@ -1,10 +1,12 @@
 // Checked by `npm run build`, which fails when a line here has another type: nothing of it runs.
-import { expectTypeOf } from 'vitest'
+import { expectTypeOf, test } from 'vitest'
 import { postgres, redis } from '../../src/fixtures/presets/index.ts'
 import type { PostgresConnection } from '../../src/fixtures/presets/index.ts'
 import type { Container, Fixture, FixtureOptions, FixtureSnapshot } from '../../src/index.ts'
 import { pool, withContainer } from '../../src/index.ts'
 import * as scoped from '../../plugins/vitest/index.ts'
+import type { ServicesOf } from '../../plugins/vitest/plugin.ts'
+import { containers } from '../../plugins/vitest/plugin.ts'
 
 export async function onlyDeclaredPortsAreAccepted(): Promise<void> {
   const web = await withContainer({
@@ -78,4 +80,49 @@ export async function optionsOfAnyServiceAreOptions(options: FixtureOptions): Pr
   expectTypeOf(await scoped.withContainer({ ...postgres(), scope: 'file' })).toExtend<{
     connection: PostgresConnection
   }>()
+}
+
+export async function handlesOfTheRunnerKnowTheService(): Promise<void> {
+  const db = scoped.useContainer(
+    { ...postgres(), prepare: (pg) => expectTypeOf(pg.connection).toEqualTypeOf<PostgresConnection>() },
+    { reset: (pg) => pg.reset() },
+  )
+  expectTypeOf(db.connection).toEqualTypeOf<PostgresConnection>()
+  expectTypeOf(db.url()).toEqualTypeOf<string>()
+  expectTypeOf((await db).reset).toEqualTypeOf<() => Promise<void>>()
+  // @ts-expect-error -- not its port
+  db.url(6379)
+
+  const web = scoped.useContainer({ command: ['serve'], ports: [80] })
+  web.url(80)
+  // @ts-expect-error -- not declared
+  web.url(81)
+
+  const extended = test.extend('db', { scope: 'file' }, scoped.containerFixture(postgres()))
+  extended('has it', ({ db: own }) => {
+    expectTypeOf(own.connection).toEqualTypeOf<PostgresConnection>()
+    // @ts-expect-error -- not its port
+    own.url(6379)
+  })
+  scoped.prewarm(extended, 'db')
+}
+
+const _plugin = containers({
+  services: { db: postgres(), web: { command: ['serve'], ports: [80] }, plain: { command: ['serve'] } },
+})
+
+export function servicesOfThePluginKnowTheirTypes(services: ServicesOf<typeof _plugin>): void {
+  const { db, web, plain } = services
+  expectTypeOf(db.connection).toEqualTypeOf<PostgresConnection>()
+  expectTypeOf(db.url()).toEqualTypeOf<string>()
+  expectTypeOf(db.url(5432)).toEqualTypeOf<string>()
+  expectTypeOf(db.checkpoint).toEqualTypeOf<() => Promise<void>>()
+  expectTypeOf(db.reset).toEqualTypeOf<() => Promise<void>>()
+  // @ts-expect-error -- not its port
+  db.url(6379)
+  web.url(80)
+  // @ts-expect-error -- not declared
+  web.url(81)
+  // @ts-expect-error -- none is declared
+  plain.url(80)
 }

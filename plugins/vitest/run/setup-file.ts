@@ -1,3 +1,4 @@
+import '../../../src/rootless/dispose-symbols.ts'
 import { aroundAll, beforeEach, inject } from 'vitest'
 import { startWorkerFile } from './worker-run.ts'
 

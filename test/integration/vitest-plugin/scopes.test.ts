@@ -82,15 +82,15 @@ test('a retried test has containers of its own each time', { retry: 2 }, async (
   expect(tries).toHaveLength(3)
 })
 
+const it = test
+  .extend('shared', { scope: 'file' }, () => withContainer({ ...sleep, scope: 'file' }))
+  .extend('own', async ({}, { onCleanup }) => {
+    const container = await withContainer(sleep)
+    onCleanup(() => note({ atCleanup: alive(container) }))
+    return container
+  })
 describe('fixtures', () => {
   const seen = {}
-  const it = test
-    .extend('shared', { scope: 'file' }, () => withContainer({ ...sleep, scope: 'file' }))
-    .extend('own', async ({}, { onCleanup }) => {
-      const container = await withContainer(sleep)
-      onCleanup(() => note({ atCleanup: alive(container) }))
-      return container
-    })
   it('of a test', ({ shared, own }) => { Object.assign(seen, { shared, own }) })
   it('end with it, those of a file do not', ({ shared, own }) => {
     expect(shared).toBe(seen.shared)

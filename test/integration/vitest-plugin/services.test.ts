@@ -8,7 +8,7 @@ afterAll(() => left.assertNone())
 
 const statuses = (tests: readonly { status: string }[]) => tests.map(({ status }) => status)
 
-test.each(['forks', 'vmThreads'] as const)('one service is there for all files (%s)', async (pool) => {
+test('one service is there for all files, in contexts of vmThreads too', async () => {
   const file = `${pluginTest}
     const db = useService('db')
     test('is ready', async () => {
@@ -25,7 +25,7 @@ test.each(['forks', 'vmThreads'] as const)('one service is there for all files (
     'a.test.ts': file,
     'b.test.ts': file,
   })
-  const { tests, notes, output, exitCode } = await project.run({ pool })
+  const { tests, notes, output, exitCode } = await project.run({ pool: 'vmThreads' })
   expect(statuses(tests), output).toEqual(Array(6).fill('passed'))
   expect(new Set(notes.map(({ id }) => id)).size).toBe(1)
   expect(exitCode).toBe(0)
