@@ -34,6 +34,7 @@ export class FileRun {
 
   /** Puts into the sandbox what `airplant/jest` looks for, and starts the services that the file names; no timeout runs meanwhile. */
   async begin(global: object): Promise<void> {
+    shareDisposeSymbols(global)
     const link = await joinRun(this.#project)
     const { scopes } = this
     if (link) {
@@ -117,4 +118,12 @@ function noGlobalSetup(name: string): AirplantError {
     message: `Cannot use service "${name}": this run's global set-up is not that of airplant`,
     hint: "A globalSetup of your own replaces that of the preset: call the default export of 'airplant/jest/global-setup' in it, and that of 'airplant/jest/global-teardown' in a globalTeardown",
   })
+}
+
+/** Node 20 gives these to its own realm only; "await using" in a test looks for them in the sandbox's. */
+function shareDisposeSymbols(global: object): void {
+  const { Symbol: symbols } = global as { Symbol?: object }
+  for (const name of ['dispose', 'asyncDispose'] as const) {
+    if (symbols && !(name in symbols)) Object.defineProperty(symbols, name, { value: Symbol[name] })
+  }
 }
