@@ -172,6 +172,10 @@ export const commandTable: Readonly<Record<string, ListedCommand>> = {
     summary: 'Remove networks that no container is on',
     load: async () => (await import('./network-prune-command.ts')).networkPruneCommand,
   },
+  'warm up': {
+    summary: 'Fetch and prepare what airplant.config.* names, ahead of the tests',
+    load: async () => (await import('./warm-up-command.ts')).warmUpCommand,
+  },
   'warm ls': {
     summary: 'List what tests prepared on images, so that it need not be done again',
     load: async () => (await import('./warm-ls-command.ts')).warmLsCommand,

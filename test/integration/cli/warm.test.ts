@@ -1,4 +1,4 @@
-import { readdirSync, utimesSync } from 'node:fs'
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Container } from '../../../src/index.ts'
@@ -62,4 +62,29 @@ test('pruning removes what was not used lately and nothing that is in use', asyn
   })
   expect(await store.output('warm', 'prune', '--all')).toMatch(/^Deleted/)
   expect(await store.run(['warm', 'prune', '--unused-for', 'x'])).toMatchObject({ code: 125 })
+})
+
+test('the services of a configuration are warmed up ahead, each once', async () => {
+  const directory = join(store.directory, 'project')
+  mkdirSync(directory)
+  const config = `
+    const base: object = { image: 'tiny:1', command: ['sh', '-c', 'trap "exit 0" TERM; echo ready; sleep 99 & wait'] }
+    export default {
+      services: {
+        db: { ...base, wait: { log: 'ready' }, prepare: async (db) => { await db.exec(['touch', '/made']) } },
+        plain: base,
+        here: { command: ['true'] },
+      },
+    }`
+  writeFileSync(join(directory, 'airplant.config.ts'), config)
+  const warmed = await store.run(['warm', 'up'], { cwd: directory })
+  expect(warmed.stderr).toBe('')
+  expect(warmed.out).toMatch(/^tiny:1\ndb: warm, ready after [\d.]+s\ntiny:1\n$/)
+  expect(await store.output('warm', 'ls', '-q')).toMatch(/^[0-9a-f]{24}$/)
+  expect((await store.run(['warm', 'up', 'db'], { cwd: directory })).code).toBe(0)
+  expect(await store.output('warm', 'ls', '-q')).toMatch(/^[0-9a-f]{24}$/)
+  const unknown = await store.run(['warm', 'up', 'dc'], { cwd: directory })
+  expect(unknown).toMatchObject({ code: 125, stderr: expect.stringContaining('db, plain, here') as string })
+  const without = await store.run(['warm', 'up'], { cwd: store.directory })
+  expect(without.stderr).toContain('airplant.config')
 })
