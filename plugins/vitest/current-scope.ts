@@ -1,7 +1,8 @@
 import type { RunnerTestCase, RunnerTestFile, RunnerTestSuite } from 'vitest'
 import { afterAll, aroundAll, aroundEach, TestRunner } from 'vitest'
 import { current, currentFile, owners } from './current-test.ts'
-import { Scope } from './scope.ts'
+import type { Scope } from '../../src/fixtures/scope.ts'
+import { newScope } from './scope.ts'
 
 // Per module and not per file: vitest loads a module of node_modules once per worker, which may run many files.
 const files = new WeakMap<RunnerTestFile, Scope>()
@@ -15,7 +16,7 @@ const tests = new WeakMap<RunnerTestCase, Scope>()
  */
 export function registerScopes(): void {
   const file = currentFile()
-  const scope = new Scope('file')
+  const scope = newScope('file')
   files.set(file, scope)
   aroundAll(async (runSuite) => {
     try {
@@ -25,7 +26,7 @@ export function registerScopes(): void {
     }
   })
   aroundEach(async (runTest, { signal, task }) => {
-    const own = new Scope('test', signal)
+    const own = newScope('test', signal)
     tests.set(task, own)
     owners.set(own, task)
     try {
@@ -65,7 +66,7 @@ export function fileScope(): Scope {
 
 /** A worker without isolation imports this once: of its later files only a call tells. */
 function scopeOfLaterFile(file: RunnerTestFile): Scope {
-  const scope = new Scope('file')
+  const scope = newScope('file')
   files.set(file, scope)
   const close = (): Promise<void> => scope.close()
   // Inside a hook, vitest silently ignores an afterAll.
@@ -75,7 +76,7 @@ function scopeOfLaterFile(file: RunnerTestFile): Scope {
 }
 
 function scopeOfTest(test: RunnerTestCase): Scope {
-  const scope = new Scope('test', test.context.signal)
+  const scope = newScope('test', test.context.signal)
   tests.set(test, scope)
   test.context.onTestFinished(async () => {
     tests.delete(test)

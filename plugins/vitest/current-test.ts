@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { RunnerTestCase, RunnerTestFile } from 'vitest'
 import { TestRunner } from 'vitest'
-import type { Scope } from './scope.ts'
+import type { Scope } from '../../src/fixtures/scope.ts'
 
 // Per module and not per file: vitest loads a module of node_modules once per worker, which may run many files.
 /** The scope in which something runs. */

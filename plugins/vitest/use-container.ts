@@ -7,9 +7,9 @@ import type { PortsOption } from '../../src/fixtures/ports-of.ts'
 import type { PresetData } from '../../src/fixtures/presets/preset-data.ts'
 import { optionsOf } from '../../src/fixtures/with-container.ts'
 import { isCollecting } from './current-test.ts'
-import type { LateHandle } from './late-handle.ts'
-import { lateHandle } from './late-handle.ts'
-import { Scope } from './scope.ts'
+import type { LateHandle } from '../../src/fixtures/late-handle.ts'
+import { lateHandle } from '../../src/fixtures/late-handle.ts'
+import { newScope } from './scope.ts'
 
 /** How {@link useContainer} goes on between tests. */
 export interface UseContainerOptions<Started = Fixture> {
@@ -41,7 +41,7 @@ export function useContainer<const Ports extends PortsOption = readonly [], cons
   let starting: Promise<Started> | undefined
   let container: Started | undefined
   let isFresh = true
-  const scope = new Scope('file')
+  const scope = newScope('file')
   const open = async (): Promise<Started> => {
     starting ??= scope.open(optionsOf(spec)) as Promise<unknown> as Promise<Started>
     container = await starting

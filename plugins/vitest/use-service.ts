@@ -1,8 +1,8 @@
 import { beforeAll } from 'vitest'
 import type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
 import { isCollecting } from './current-test.ts'
-import type { LateHandle } from './late-handle.ts'
-import { lateHandle } from './late-handle.ts'
+import type { LateHandle } from '../../src/fixtures/late-handle.ts'
+import { lateHandle } from '../../src/fixtures/late-handle.ts'
 import { noPlugin, workerFile } from './run/worker-run.ts'
 import { skipsHere } from './skip-unsupported.ts'
 
