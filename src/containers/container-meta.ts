@@ -35,9 +35,13 @@ export interface ContainerMeta {
   readonly process: ProcessMeta | undefined
 }
 
-/** Text for the keeper. */
+/** More environment than the kernel takes for a program (execve(2)), which will say so itself. */
+const MOST_TEXT = 4 * 1024 ** 2
+
+/** Text for the keeper; a frame has room for the plan and about as much again. */
 export function writeMeta(meta: ContainerMeta): string {
-  return JSON.stringify(meta)
+  const text = JSON.stringify(meta)
+  return text.length <= MOST_TEXT ? text : JSON.stringify({ ...meta, process: undefined })
 }
 
 /** The other way; of a container of another version what is missing is empty. */
