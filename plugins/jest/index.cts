@@ -2,7 +2,9 @@
 import type { AirplantError as AirplantErrorClass } from '../../src/errors.ts' with { 'resolution-mode': 'import' }
 import type { LateHandle } from '../../src/fixtures/late-handle.ts' with { 'resolution-mode': 'import' }
 import type { pullImage as PullImage } from '../../src/fixtures/pull-image.ts' with { 'resolution-mode': 'import' }
-import type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts' with { 'resolution-mode': 'import' }
+import type { HandleOfService, NameOfService } from '../../src/fixtures/run/service-names.ts' with {
+  'resolution-mode': 'import',
+}
 import type { Network } from '../../src/networks/network.ts' with { 'resolution-mode': 'import' }
 import type {
   JestHooks,
@@ -38,14 +40,10 @@ export type { ScopedNetworkOptions, ScopedOptions, UseContainerOptions } from '.
 export interface Services {}
 
 /** Names of services: any, until {@link Services} says which there are. */
-export type ServiceName = [keyof Services] extends [never] ? string : Extract<keyof Services, string>
+export type ServiceName = NameOfService<Services>
 
 /** What `useService` gives for a name. */
-export type ServiceOfName<N extends ServiceName> = N extends keyof Services
-  ? Services[N] extends object
-    ? Services[N]
-    : ServiceHandle
-  : ServiceHandle
+export type ServiceOfName<N extends ServiceName> = HandleOfService<Services, N>
 
 /** All presets: `withContainer(presets.postgres())`. In ESM tests `airplant/presets` can be imported as well. */
 export declare const presets: Presets

@@ -1,5 +1,5 @@
 import { beforeAll } from 'vitest'
-import type { ServiceHandle } from '../../src/fixtures/run/service-handle.ts'
+import type { HandleOfService, NameOfService } from '../../src/fixtures/run/service-names.ts'
 import { isCollecting } from './current-test.ts'
 import type { LateHandle } from '../../src/fixtures/late-handle.ts'
 import { lateHandle } from '../../src/fixtures/late-handle.ts'
@@ -19,14 +19,10 @@ import { skipsHere } from './skip-unsupported.ts'
 export interface Services {}
 
 /** Names of services: any, until {@link Services} says which there are. */
-export type ServiceName = [keyof Services] extends [never] ? string : Extract<keyof Services, string>
+export type ServiceName = NameOfService<Services>
 
 /** What `useService` gives for a name. */
-export type ServiceOfName<N extends ServiceName> = N extends keyof Services
-  ? Services[N] extends object
-    ? Services[N]
-    : ServiceHandle
-  : ServiceHandle
+export type ServiceOfName<N extends ServiceName> = HandleOfService<Services, N>
 
 /**
  * A container that the plugin `containers()` starts for all test files. Called in a file, it is ready before the file's tests, however long
